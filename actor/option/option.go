@@ -171,3 +171,7 @@ func Faults(err error, code Code) []*Fault {
 	}
 	return []*Fault{{Code: code, Message: err.Error()}}
 }
+
+// Given tells which options stand in the configuration, by their canonical names. A field
+// of this type in an options struct is filled by the decoder.
+type Given map[string]bool
