@@ -1,0 +1,291 @@
+package actor
+
+import (
+	"iter"
+	"slices"
+	"strconv"
+
+	"gambolputty/actor/ack"
+	"gambolputty/actor/event"
+)
+
+// Batch is the unit that travels on channels: events, the storage they live in, and the
+// delivery tickets they hold. A stage changes a batch in place and never touches a
+// ticket. Text in events may be kept as long as the stage likes; the events themselves
+// may not, unless they are taken out with Take.
+//
+// The loops belong to the batch, so that after a failure the runtime knows which event
+// was under way. Each, Keep and Expand are promises: when the loop goes on, the event
+// is finished. View promises nothing.
+type Batch struct {
+	events  []*event.Event
+	spare   []*event.Event // room for Expand
+	tickets []*ack.Ticket
+	own     *event.Slab   // where new events go; no other batch has it
+	held    []*event.Slab // where other events of this batch live
+	cur     cursor
+	from    string
+	src     *event.Source
+	graph   *Graph
+	shelf   *shelf
+}
+
+// cursor says how far a loop got: in[at] is under way, out is finished.
+type cursor struct {
+	on      bool
+	commits bool
+	at      int
+	in, out []*event.Event
+}
+
+// Len is the number of events that passed the module's filter.
+func (b *Batch) Len() int {
+	n := 0
+	for _, e := range b.events {
+		if !e.Skip {
+			n++
+		}
+	}
+	return n
+}
+
+// New adds a fresh event. In a source it carries the place given to Outlet.Batch.
+func (b *Batch) New() *event.Event {
+	e := b.slab().New(b.src, b.from)
+	b.events = append(b.events, e)
+	return e
+}
+
+// Fork makes a copy of e that shares everything with it until one of the two is written
+// to. It becomes part of the batch when it is emitted in Expand.
+func (b *Batch) Fork(e *event.Event) *event.Event { return b.slab().Fork(e) }
+
+// Fresh makes an event without being asked for by another one, to be emitted in Expand.
+func (b *Batch) Fresh() *event.Event { return b.slab().New(b.src, "") }
+
+// Add appends an event of the stage's own, as Flush does with what it kept.
+func (b *Batch) Add(e *event.Event) { b.events = append(b.events, e) }
+
+func (b *Batch) slab() *event.Slab {
+	if b.own == nil {
+		b.own = b.graph.slabs.Slab()
+	}
+	return b.own
+}
+
+// Each walks the events that passed the module's filter.
+func (b *Batch) Each() iter.Seq[*event.Event] { return b.walk(true) }
+
+// View walks them too, for a first look before the work is done.
+func (b *Batch) View() iter.Seq[*event.Event] { return b.walk(false) }
+
+func (b *Batch) walk(commits bool) iter.Seq[*event.Event] {
+	return func(yield func(*event.Event) bool) {
+		b.cur = cursor{on: true, commits: commits, in: b.events}
+		for i, e := range b.events {
+			if e.Skip {
+				continue
+			}
+			b.cur.at = i
+			if !yield(e) {
+				return // the cursor stays: with an error, the rest is tried again
+			}
+		}
+		b.cur.on = false
+	}
+}
+
+// Keep drops the events for which keep is false.
+func (b *Batch) Keep(keep func(*event.Event) bool) {
+	b.Expand(func(e *event.Event, emit func(*event.Event)) {
+		if keep(e) {
+			emit(e)
+		}
+	})
+}
+
+// Expand replaces every event by those that fn emits for it. The first of several keeps
+// the id, part i of the others gets it with .i appended, unless it has an id of its own.
+func (b *Batch) Expand(fn func(e *event.Event, emit func(*event.Event))) {
+	in, out := b.events, b.spare[:0]
+	b.cur = cursor{on: true, commits: true, in: in, out: out}
+	var parent *event.Event
+	part := 0
+	emit := func(e *event.Event) {
+		if part > 0 && e != parent && e.SameID(parent) {
+			e.ExtendID("." + strconv.Itoa(part))
+		}
+		part++
+		out = append(out, e)
+	}
+	for i, e := range in {
+		b.cur.at, b.cur.out = i, out
+		if e.Skip {
+			out = append(out, e)
+			continue
+		}
+		parent, part = e, 0
+		fn(e, emit)
+	}
+	b.events, b.spare, b.cur.on = out, in, false
+}
+
+// Take moves the events that passed the filter, with a hold on the tickets, into a batch
+// of their own, for stages that keep events back. The delivery is not finished before
+// that batch is absorbed by another one and delivered.
+func (b *Batch) Take() *Batch {
+	t := &Batch{tickets: slices.Clone(b.tickets), graph: b.graph, src: b.src, shelf: b.shelf}
+	rest := b.events[:0]
+	for _, e := range b.events {
+		if e.Skip {
+			rest = append(rest, e)
+			continue
+		}
+		t.events = append(t.events, e.Detach())
+	}
+	b.events = rest
+	t.holdTickets()
+	t.shelf.add(t)
+	return t
+}
+
+// Absorb appends o's events and takes its tickets over; o is empty afterwards.
+func (b *Batch) Absorb(o *Batch) {
+	if b.shelf == nil && o.shelf != nil { // b is the stage's own store
+		b.shelf, b.graph, b.src = o.shelf, o.graph, o.src
+		b.shelf.add(b)
+	}
+	b.join(o)
+}
+
+// Events walks what a stage has taken or is about to let go, filtered or not.
+func (b *Batch) Events() iter.Seq[*event.Event] { return slices.Values(b.events) }
+
+// Clear forgets the events of b but keeps its tickets: they depend on what b goes into.
+func (b *Batch) Clear() { b.events = b.events[:0] }
+
+func (b *Batch) join(o *Batch) {
+	b.events = append(b.events, o.events...)
+	b.tickets = append(b.tickets, o.tickets...)
+	b.held = append(b.held, o.held...)
+	if o.own != nil {
+		b.held = append(b.held, o.own)
+	}
+	o.shelf.remove(o)
+	*o = Batch{graph: b.graph, src: b.src}
+}
+
+func (b *Batch) holdTickets() {
+	for _, t := range b.tickets {
+		t.Hold(1)
+	}
+}
+
+// share makes an empty batch that holds what keeps the events of b alive.
+func (b *Batch) share() *Batch {
+	o := b.graph.batch(b.src)
+	o.tickets = append(o.tickets, b.tickets...)
+	o.holdTickets()
+	o.held = append(o.held, b.held...)
+	if b.own != nil {
+		o.held = append(o.held, b.own)
+	}
+	for _, s := range o.held {
+		s.Hold()
+	}
+	return o
+}
+
+// release ends the batch: its events have arrived (nil) or have not.
+func (b *Batch) release(err error) {
+	for _, t := range b.tickets {
+		t.Release(err)
+	}
+	b.dropStorage()
+	b.graph.recycle(b)
+}
+
+func (b *Batch) dropStorage() {
+	if b.own != nil {
+		b.own.Release()
+		b.own = nil
+	}
+	for _, s := range b.held {
+		s.Release()
+	}
+}
+
+// empty says that the batch carries neither events nor promises.
+func (b *Batch) empty() bool { return len(b.events) == 0 && len(b.tickets) == 0 }
+
+// cut sorts b out after a failure. What is finished is returned. If the event that was
+// under way is known, it is returned too, and b keeps what has to be done before it, and
+// after what has to be done after it. In a sink nothing is finished before Write has
+// returned.
+func (b *Batch) cut(sink bool) (finished *Batch, culprit *event.Event, after []*event.Event) {
+	c := b.cur
+	b.cur = cursor{}
+	finished = b.share()
+	if !c.on {
+		return finished, nil, nil
+	}
+	before := c.in[:c.at]
+	if c.commits && !sink {
+		done := c.out
+		if done == nil { // Each: everything before the culprit
+			done = before
+		}
+		finished.events = append(finished.events, done...)
+		before = nil
+	}
+	culprit, after = c.in[c.at], slices.Clone(c.in[c.at+1:])
+	b.events, b.spare = slices.Clone(before), nil
+	return finished, culprit, after
+}
+
+// with makes a batch of some of b's events.
+func (b *Batch) with(events ...*event.Event) *Batch {
+	o := b.share()
+	o.events = append(o.events, events...)
+	return o
+}
+
+// halve moves the second half of b away, to find out which one holds an event that the
+// stage cannot bear.
+func (b *Batch) halve() *Batch {
+	n := len(b.events) / 2
+	o := b.with(b.events[n:]...)
+	b.events = b.events[:n]
+	return o
+}
+
+// shelf knows the batches a stage has taken and not given on, so that nothing is
+// forgotten when the stage instance dies.
+type shelf struct{ kept []*Batch }
+
+func (s *shelf) add(b *Batch) {
+	if s != nil {
+		s.kept = append(s.kept, b)
+	}
+}
+
+func (s *shelf) remove(b *Batch) {
+	if s == nil {
+		return
+	}
+	if i := slices.Index(s.kept, b); i >= 0 {
+		s.kept = slices.Delete(s.kept, i, i+1)
+	}
+}
+
+// takeAll moves what a dead instance had kept into one batch, or returns nil.
+func (s *shelf) takeAll() *Batch {
+	if len(s.kept) == 0 {
+		return nil
+	}
+	all := &Batch{graph: s.kept[0].graph, src: s.kept[0].src}
+	for _, b := range slices.Clone(s.kept) {
+		all.join(b)
+	}
+	return all
+}

@@ -1,0 +1,197 @@
+package actor
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// fetched says why a worker came back from its inbox.
+type fetched uint8
+
+const (
+	got     fetched = iota // there is a job
+	ticked                 // it is time to flush
+	drained                // the inbox is closed and empty
+	aborted                // the program is being stopped by force
+)
+
+// feed hands the batches of an inbox to the workers of a pool and keeps the order of what
+// they send on. A pool of one needs neither.
+type feed struct {
+	node *node
+	bulk *bulk
+
+	turn  chan struct{} // whoever holds the token may take the next batch
+	slots chan struct{} // bounds how far a fast worker may get ahead
+	seq   uint64
+
+	mu      sync.Mutex
+	due     uint64 // the job that must be sent next
+	ready   [][]parcel
+	filled  []bool
+	sending bool
+}
+
+// ahead is the number of jobs per worker that may be finished before their turn.
+const ahead = 2
+
+func newFeed(n *node) *feed {
+	f := &feed{node: n, bulk: newBulk(n.Opts)}
+	if n.Workers < 2 {
+		return f
+	}
+	f.turn = make(chan struct{}, 1)
+	f.turn <- struct{}{}
+	if n.Ordered && n.Spec.Role != Output {
+		window := ahead * n.Workers
+		f.slots = make(chan struct{}, window)
+		f.ready, f.filled = make([][]parcel, window), make([]bool, window)
+	}
+	return f
+}
+
+// next waits for a job, for a tick, or for the end.
+func (f *feed) next(ctx context.Context, tick <-chan time.Time) (*job, fetched) {
+	if f.turn != nil {
+		select {
+		case <-f.turn:
+		case <-tick:
+			return nil, ticked
+		case <-ctx.Done():
+			return nil, aborted
+		}
+		defer func() { f.turn <- struct{}{} }()
+	}
+	if f.slots != nil {
+		select {
+		case f.slots <- struct{}{}:
+		case <-tick:
+			return nil, ticked
+		case <-ctx.Done():
+			return nil, aborted
+		}
+	}
+	b, why := f.take(ctx, tick)
+	if why != got {
+		if f.slots != nil {
+			<-f.slots
+		}
+		return nil, why
+	}
+	f.count(b)
+	j := &job{rest: b, seq: f.seq, ordered: f.slots != nil}
+	f.seq++
+	return j, got
+}
+
+func (f *feed) take(ctx context.Context, tick <-chan time.Time) (*Batch, fetched) {
+	if b := f.node.in.spilled(); b != nil {
+		return b, got
+	}
+	if ctx.Err() != nil {
+		return nil, aborted
+	}
+	select {
+	case b, ok := <-f.node.in.ch:
+		switch {
+		case !ok:
+			return nil, drained
+		case f.bulk != nil:
+			f.bulk.collect(ctx, f.node.in.ch, b)
+		}
+		return b, got
+	case <-tick:
+		return nil, ticked
+	case <-ctx.Done():
+		return nil, aborted
+	}
+}
+
+func (f *feed) count(b *Batch) {
+	n := int64(len(b.events))
+	f.node.in.events.Add(-n)
+	f.node.meter.Received.Add(n)
+}
+
+// deliver sends the parcels of job seq on when all jobs before it have been. Whoever
+// finishes the job that is awaited sends for all that are ready, the others go on.
+func (f *feed) deliver(ctx context.Context, seq uint64, parcels []parcel) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	at := seq % uint64(len(f.ready))
+	f.ready[at] = append(f.ready[at][:0], parcels...)
+	f.filled[at] = true
+	if f.sending {
+		return nil
+	}
+	f.sending = true
+	defer func() { f.sending = false }()
+	var failed error
+	for {
+		at := f.awaited()
+		if at < 0 {
+			return failed
+		}
+		list := f.ready[at]
+		f.mu.Unlock()
+		if err := f.node.send(ctx, list); err != nil {
+			failed = err
+		}
+		f.mu.Lock()
+		f.filled[at] = false
+		f.due++
+		<-f.slots
+	}
+}
+
+// awaited returns the place of the next job in order if it is finished, or -1.
+func (f *feed) awaited() int {
+	at := int(f.due % uint64(len(f.ready)))
+	if !f.filled[at] {
+		return -1
+	}
+	return at
+}
+
+// Bulk is embedded in the options of outputs that like bigger batches. The runtime joins
+// batches for them, tickets included.
+type Bulk struct {
+	BatchSize     int           `opt:"batch_size" min:"1" doc:"Deliver when this many events are waiting."`
+	StoreInterval time.Duration `opt:"store_interval_in_secs" min:"0s" doc:"Deliver at least this often, in seconds. 0 delivers at once."`
+}
+
+func (b Bulk) bulk() *bulk { return &bulk{b.BatchSize, b.StoreInterval} }
+
+type bulk struct {
+	size  int
+	every time.Duration
+}
+
+func newBulk(opts any) *bulk {
+	o, ok := opts.(interface{ bulk() *bulk })
+	if !ok || o.bulk().every <= 0 {
+		return nil
+	}
+	return o.bulk()
+}
+
+// collect joins what arrives until there is enough or the time is over. The time counts
+// from the first event, so that a trickle does not put it off for ever.
+func (k *bulk) collect(ctx context.Context, in <-chan *Batch, b *Batch) {
+	due := time.NewTimer(k.every)
+	defer due.Stop()
+	for len(b.events) < k.size {
+		select {
+		case more, ok := <-in:
+			if !ok {
+				return
+			}
+			b.join(more)
+		case <-due.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}

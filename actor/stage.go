@@ -1,0 +1,119 @@
+package actor
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"gambolputty/actor/event"
+)
+
+// Source brings events in. Run blocks until ctx ends or the input is exhausted, and
+// returns nil for both. What was read before it returns must have been sent.
+type Source interface {
+	Run(ctx context.Context, out *Outlet) error
+}
+
+// Processor changes a batch in place. One instance is called by one goroutine, and it
+// sees only the events that pass the module's filter. An error or a panic means that
+// the instance is broken: a new one is built and gets what was not done. What is wrong
+// with a single event is no error, it goes to Env.Fault.
+type Processor interface {
+	Process(ctx context.Context, b *Batch) error
+}
+
+// Sink delivers a batch. Returning nil means that all of it has arrived and that
+// nothing is buffered in the instance that could be lost with it.
+type Sink interface {
+	Write(ctx context.Context, b *Batch) error
+}
+
+// Service offers something to other modules and has no events of its own. Serve returns
+// when ctx ends.
+type Service interface {
+	Serve(ctx context.Context) error
+}
+
+// What an instance may implement beside that.
+type (
+	// Opener connects, before the first batch. A refusal that may pass is Transient.
+	Opener interface {
+		Open(ctx context.Context) error
+	}
+	// Closer gives everything back. It is called once for an instance, also after a
+	// failed Open or a panic.
+	Closer interface {
+		Close(ctx context.Context) error
+	}
+	// Flusher lets events out that were held back, at least every FlushEvery, and once
+	// at the end. With several workers only one of them is asked.
+	Flusher interface {
+		Flush(ctx context.Context, out *Batch) error
+		FlushEvery() time.Duration
+	}
+)
+
+// Env is what the runtime gives to a new instance. It is valid as long as the instance.
+type Env struct {
+	// ID is the module's id.
+	ID string
+	// Log carries the module's id already.
+	Log *slog.Logger
+	// Source is the origin for events that the module makes.
+	Source *event.Source
+	// Worker numbers the workers of a pool from 0, of Workers.
+	Worker, Workers int
+	// CheckOnly is set where the instance must not reach out, as in a dry run.
+	CheckOnly bool
+
+	node    *node
+	payload *payload
+}
+
+// Payload returns what a sink is to write for e: the event after the common actions of
+// the sink, valid until the next call. What addresses the target is taken from e itself.
+func (v Env) Payload(e *event.Event) *event.Event {
+	p := v.payload
+	if p == nil || p.act == nil {
+		return e
+	}
+	e.ForkTo(&p.copy)
+	p.act.apply(&p.copy)
+	return &p.copy
+}
+
+// Shared returns a value that all workers and all successive instances of a module have
+// in common. The first one to ask makes it.
+func Shared[T any](env Env, make func() T) T {
+	n := env.node
+	n.sharedMu.Lock()
+	defer n.sharedMu.Unlock()
+	if n.shared == nil {
+		n.shared = make()
+	}
+	return n.shared.(T)
+}
+
+// Find returns the service with the given id as a T. The configuration has made sure
+// that it exists and is of a fitting kind.
+func Find[T any](env Env, id string) (T, bool) {
+	s, ok := env.node.graph.services[id].(T)
+	return s, ok
+}
+
+// Fault notes that the module could not handle e: the event is tagged, counted, and
+// goes on unchanged or to where on_error says. field names what was wrong in the event.
+func (v Env) Fault(e *event.Event, field string, err error) { v.node.fault(e, field, err) }
+
+// Warn logs something that may happen for every event: at most one line every ten
+// seconds for each message, with the number of lines left out.
+func (v Env) Warn(message string, args ...any) { v.node.warn.log(slog.LevelWarn, message, args...) }
+
+// Count adds to a counter of the module's own, such as resyncs.
+func (v Env) Count(name string, n int) { v.node.meter.Own(name).Add(int64(n)) }
+
+// Unresolved counts a dynamic string with a missing field.
+func (v Env) Unresolved(option, text string) {
+	v.node.meter.Unresolved.Add(1)
+	v.Warn("field of a dynamic string is missing", "option", option, "text", text)
+}
