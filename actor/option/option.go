@@ -7,6 +7,7 @@ package option
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Kind is the type of a value as the operator wrote it.
@@ -51,6 +52,9 @@ type Value struct {
 	// file differ, as in block scalars and after escapes; then the place of the value is
 	// the best there is.
 	Inner func(offset int) Position
+
+	// FromEnv is set when Text holds the value of an environment variable.
+	FromEnv bool
 }
 
 // Pair is one entry of a map.
@@ -66,6 +70,15 @@ func (v *Value) Get(key string) *Value {
 		}
 	}
 	return nil
+}
+
+// Truth returns the value of a boolean.
+func (v *Value) Truth() bool {
+	switch strings.ToLower(v.Text) {
+	case "true", "yes", "on":
+		return true
+	}
+	return false
 }
 
 // At returns the place of a byte offset inside a scalar, as far as it is known. A
@@ -88,6 +101,7 @@ type Code string
 
 // The codes a module may report itself.
 const (
+	Unknown       Code = "E013"
 	WrongType     Code = "E014"
 	NotAllowed    Code = "E015"
 	Required      Code = "E016"
@@ -96,9 +110,19 @@ const (
 	FilterName    Code = "E030"
 	Regex         Code = "E031"
 	Dynamic       Code = "E032"
+	Unreadable    Code = "E036"
 	Contradiction Code = "E038"
 	Source        Code = "E041"
+
+	// The codes of warnings begin with a W.
+	ConstantFilter Code = "W108"
+	OldName        Code = "W111"
+	LogstashRef    Code = "W113"
+	PlainSecret    Code = "W114"
 )
+
+// IsWarning reports whether a fault with the code leaves the configuration usable.
+func (c Code) IsWarning() bool { return len(c) > 0 && c[0] == 'W' }
 
 // Fault is something wrong with an option.
 type Fault struct {
