@@ -51,6 +51,9 @@ func MustPath(s string) Path {
 	return p
 }
 
+// OptionType describes paths in tables of options.
+func (Path) OptionType() string { return "field" }
+
 // KeyPath makes a path to the top level field named by k, dots in the name included.
 func KeyPath(k *Key) Path {
 	return Path{text: k.Name, whole: k, steps: []step{{key: k}}, meta: k == metaKey, legacy: k == legacyKey}

@@ -74,7 +74,23 @@ func (f *Filter) DecodeOption(v *option.Value) error {
 		return Place(err, v)
 	}
 	*f = *parsed
-	return nil
+	var warnings []error
+	if value, is := f.Constant(); is {
+		warnings = append(warnings, v.Faultf(option.ConstantFilter, "the filter is always %t", value))
+	}
+	if f.Legacy() {
+		warnings = append(warnings, legacyName(v))
+	}
+	return errors.Join(warnings...)
+}
+
+// OptionType describes filters in tables of options.
+func (*Filter) OptionType() string { return "filter" }
+
+func legacyName(v *option.Value) *option.Fault {
+	f := v.Faultf(option.OldName, "a field of the metadata is used without its full name")
+	f.Hint = "write it as in $(gambolputty.event_type)"
+	return f
 }
 
 // Place turns syntax errors into faults of an option value.

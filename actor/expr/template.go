@@ -233,8 +233,31 @@ func (t *Template) DecodeOption(v *option.Value) error {
 	if v.Kind != option.String {
 		return v.Wrong("string")
 	}
-	return Place(t.UnmarshalText([]byte(v.Text)), v)
+	if err := t.UnmarshalText([]byte(v.Text)); err != nil {
+		return Place(err, v)
+	}
+	return t.warnings(v)
 }
+
+// warnings tells what is probably not meant in a template that is correct.
+func (t *Template) warnings(v *option.Value) error {
+	var list []error
+	if t.Legacy() {
+		list = append(list, legacyName(v))
+	}
+	for _, p := range t.parts {
+		if before, after, ok := strings.Cut(p.literal, "%{"); ok && strings.Contains(after, "}") {
+			f := v.Faultf(option.LogstashRef, "%%{%s} is no reference to a field, it stays as it is", after[:strings.IndexByte(after, '}')])
+			f.Position, f.Hint = v.At(strings.Index(v.Text, before+"%{")+len(before)), "write $("+after[:strings.IndexByte(after, '}')]+")"
+			list = append(list, f)
+			break
+		}
+	}
+	return errors.Join(list...)
+}
+
+// OptionType describes templates in tables of options.
+func (*Template) OptionType() string { return "dynamic string" }
 
 // ValueTemplate is a value of a configuration with dynamic strings at any depth.
 type ValueTemplate struct {
@@ -269,9 +292,10 @@ func Value(v *option.Value) (ValueTemplate, error) {
 		}
 		if fixed, ok := s.Static(); ok {
 			t.fixed = event.String(fixed)
-			break
+			return t, s.warnings(v)
 		}
 		t.text = &s
+		return t, s.warnings(v)
 	default:
 		return t, t.compound(v)
 	}
@@ -296,6 +320,9 @@ func (t *ValueTemplate) compound(v *option.Value) error {
 	}
 	return errors.Join(errs...)
 }
+
+// OptionType describes value templates in tables of options.
+func (*ValueTemplate) OptionType() string { return "any" }
 
 // DecodeOption compiles the value of a configuration.
 func (t *ValueTemplate) DecodeOption(v *option.Value) (err error) {

@@ -24,6 +24,9 @@ func (t *TimeTemplate) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
+// OptionType describes time templates in tables of options.
+func (*TimeTemplate) OptionType() string { return "dynamic string with time pattern" }
+
 // DecodeOption compiles the template of a configuration.
 func (t *TimeTemplate) DecodeOption(v *option.Value) error { return t.Template.DecodeOption(v) }
 

@@ -128,7 +128,7 @@ func (d *decoding) option(t *target) {
 			v = &masked
 		}
 	}
-	if t.nullable && (v.Kind == Null || v.Kind == Boolean && !v.Truth() && !takesBool(t.to.Type())) {
+	if t.nullable && t.to.Type() != reflect.TypeFor[*Value]() && (v.Kind == Null || v.Kind == Boolean && !v.Truth() && !takesBool(t.to.Type())) {
 		t.to.SetZero()
 		return
 	}
@@ -163,7 +163,13 @@ func (d *decoding) value(v *Value, to reflect.Value, f *Field) []*Fault {
 	}
 	if to.Kind() == reflect.Pointer {
 		to.Set(reflect.New(to.Type().Elem()))
-		return placed(v, Faults(to.Interface().(Decoder).DecodeOption(v), WrongType))
+		faults := placed(v, Faults(to.Interface().(Decoder).DecodeOption(v), WrongType))
+		for _, one := range faults {
+			if !one.Code.IsWarning() {
+				to.SetZero() // nobody shall use half a value
+			}
+		}
+		return faults
 	}
 	switch x := to.Addr().Interface().(type) {
 	case Decoder:

@@ -1,0 +1,30 @@
+package config
+
+// absent are the names of modules that users of the former program know and that this
+// build does not have yet, so that a message can tell them from a typing mistake.
+var absent = func() map[string]struct{} {
+	set := map[string]struct{}{}
+	for _, n := range []string{
+		"ElasticSearch", "Kafka", "NmapScanner", "RedisChannel", "RedisList", "Sniffer", "Zmq", "ZmqTornado", "Beats", "File", "SQS",
+		"input.ElasticSearch", "input.Kafka", "input.NmapScanner", "input.RedisChannel", "input.RedisList", "input.Sniffer",
+		"input.ZeroMQ", "input.ZmqTornado", "input.Beats", "input.File", "input.SQS",
+		"CollectdParser", "CsvParser", "CSVParser", "InflateParser", "XPathParser", "Base64Parser", "DateTimeParser",
+		"DomainNameParser", "EncodingParser", "NetFlowParser", "SyslogParser",
+		"parser.Collectd", "parser.Csv", "parser.Inflate", "parser.XPath", "parser.Base64", "parser.DateTime",
+		"parser.DomainName", "parser.Encoding", "parser.NetFlow",
+		"AddDnsLookup", "ExecPython", "Facet", "FacetV2", "HttpRequest", "MergeEvent", "Permutate",
+		"modifier.AddDnsLookup", "modifier.ExecPython", "modifier.Facet", "modifier.HttpRequest", "modifier.MergeEvent", "modifier.Permutate",
+		"ElasticSearchSink", "ElasticSearchSingleWorkerSink", "ElasticSearchMultipleWorkerSink", "ElasticSearchMultipleWorkersSink",
+		"ElasticSearchMultiProcessSink", "GraphiteSink", "RedisChannelSink", "RedisListSink", "SyslogSink", "WebHdfsSink", "ZmqSink",
+		"KafkaSink", "MongoDbSink", "SQSSink", "UdpSink", "TcpSink", "HttpSink", "ZabbixSink", "BeatsSink",
+		"output.ElasticSearch", "output.Graphite", "output.RedisChannel", "output.RedisList", "output.Syslog", "output.WebHdfs",
+		"output.Zmq", "output.Kafka", "output.MongoDb", "output.SQS", "output.Udp", "output.Zabbix", "output.Beats",
+		"EventBuffer", "KeyValueStore", "Cache", "RedisStore", "Statistics", "Metrics", "Throttle", "Pack", "PackConfiguration",
+		"WebserverTornado", "WebGui", "HttpServer",
+		"misc.EventBuffer", "misc.Cache", "misc.RedisStore", "misc.Metrics", "misc.Throttle",
+		"cluster.Pack", "cluster.PackConfiguration", "plugin.WebserverTornado", "plugin.WebGui",
+	} {
+		set[n] = struct{}{}
+	}
+	return set
+}()
