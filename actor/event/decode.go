@@ -1,0 +1,544 @@
+package event
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/big"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+	"unsafe"
+)
+
+// Decoder turns JSON and MessagePack into values. It keeps scratch memory, so one decoder
+// belongs to one goroutine. The zero Decoder is ready for use.
+//
+// Text without escapes is not copied: the values point into the source, which the caller
+// must not change any more.
+type Decoder struct {
+	// MaxDepth bounds the nesting of lists and maps; 0 means 512.
+	MaxDepth int
+	// AllowNaN accepts NaN, Infinity and -Infinity in JSON.
+	AllowNaN bool
+	// Comments accepts // and /* */ comments and trailing commas in JSON.
+	Comments bool
+	// Duplicates says which of several equal keys of a map counts.
+	Duplicates Duplicates
+	// Ext makes values of MessagePack extensions. Without it they are maps of ext_type
+	// and data.
+	Ext func(kind int8, data string) (Value, error)
+
+	s      string
+	at     int
+	fields []Field // fields of maps that are not closed yet
+	values []Value // items of lists that are not closed yet
+	arena  []Field
+	maps   []Map
+	keys   [keyCache]*Key
+}
+
+// Duplicates says which of several equal keys counts.
+type Duplicates uint8
+
+// The ways to treat equal keys.
+const (
+	LastWins Duplicates = iota
+	FirstWins
+	RefuseDuplicates
+)
+
+const (
+	defaultDepth = 512
+	// keyCache is the number of keys that a decoder finds without the common table.
+	keyCache = 256
+	// arenaFields is how many fields are allocated at a time.
+	arenaFields = 128
+	arenaMaps   = 16
+)
+
+// SyntaxError says where and why a text could not be decoded.
+type SyntaxError struct {
+	// Offset counts the bytes in front of the place.
+	Offset int
+	Reason string
+	// Incomplete is set when the text ended too early, so that more of it could help.
+	Incomplete bool
+}
+
+// Error gives offset and reason.
+func (e *SyntaxError) Error() string { return fmt.Sprintf("at byte %d: %s", e.Offset, e.Reason) }
+
+// Decode reads one JSON document from the front of s and returns what follows it. The
+// error is a *SyntaxError.
+func (d *Decoder) Decode(s string) (v Value, rest string, err error) {
+	d.s, d.at = s, 0
+	d.fields, d.values = d.fields[:0], d.values[:0]
+	defer func() { d.s = "" }()
+	if v, err = d.value(cmpOr(d.MaxDepth, defaultDepth)); err != nil {
+		return Null, s, err
+	}
+	return v, s[d.at:], nil
+}
+
+func cmpOr(a, b int) int {
+	if a != 0 {
+		return a
+	}
+	return b
+}
+
+func (d *Decoder) fail(format string, args ...any) error {
+	if d.at >= len(d.s) {
+		return &SyntaxError{Offset: len(d.s), Reason: "the text ends too early", Incomplete: true}
+	}
+	return &SyntaxError{Offset: d.at, Reason: fmt.Sprintf(format, args...)}
+}
+
+// blanks skips white space and, where they are allowed, comments.
+func (d *Decoder) blanks() {
+	for d.at < len(d.s) {
+		switch d.s[d.at] {
+		case ' ', '\n', '\r', '\t':
+			d.at++
+			continue
+		case '/':
+			if d.Comments && d.comment() {
+				continue
+			}
+		}
+		return
+	}
+}
+
+func (d *Decoder) comment() bool {
+	rest := d.s[d.at:]
+	if strings.HasPrefix(rest, "//") {
+		n := strings.IndexByte(rest, '\n')
+		if n < 0 {
+			n = len(rest)
+		}
+		d.at += n
+		return true
+	}
+	if strings.HasPrefix(rest, "/*") {
+		if n := strings.Index(rest[2:], "*/"); n >= 0 {
+			d.at += n + 4
+			return true
+		}
+	}
+	return false
+}
+
+func (d *Decoder) value(depth int) (Value, error) {
+	d.blanks()
+	if d.at >= len(d.s) {
+		return Null, d.fail("")
+	}
+	switch c := d.s[d.at]; c {
+	case '{':
+		if depth == 0 {
+			return Null, d.fail("lists and maps are nested too deeply")
+		}
+		return d.object(depth - 1)
+	case '[':
+		if depth == 0 {
+			return Null, d.fail("lists and maps are nested too deeply")
+		}
+		return d.list(depth - 1)
+	case '"':
+		s, err := d.string()
+		return String(s), err
+	case 't':
+		return Bool(true), d.word("true")
+	case 'f':
+		return Bool(false), d.word("false")
+	case 'n':
+		return Null, d.word("null")
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		return d.number()
+	case 'N':
+		if d.AllowNaN {
+			return Float(math.NaN()), d.word("NaN")
+		}
+	case 'I':
+		if d.AllowNaN {
+			return Float(math.Inf(1)), d.word("Infinity")
+		}
+	}
+	return Null, d.fail("a value cannot begin with %q", d.s[d.at])
+}
+
+func (d *Decoder) word(w string) error {
+	rest := d.s[d.at:]
+	switch {
+	case strings.HasPrefix(rest, w):
+		d.at += len(w)
+		return nil
+	case strings.HasPrefix(w, rest):
+		d.at = len(d.s)
+	}
+	return d.fail("this is neither a value nor a part of one")
+}
+
+// number keeps the digits of fractions and of integers beyond 64 bits.
+func (d *Decoder) number() (Value, error) {
+	s, from := d.s, d.at
+	i := from
+	if s[i] == '-' {
+		if i++; d.AllowNaN && strings.HasPrefix(s[i:], "Infinity") {
+			d.at = i + len("Infinity")
+			return Float(math.Inf(-1)), nil
+		}
+	}
+	digits := i
+	n := uint64(0)
+	for i < len(s) && s[i]-'0' < 10 {
+		n = n*10 + uint64(s[i]-'0')
+		i++
+	}
+	if d.at = i; i == digits || s[digits] == '0' && i > digits+1 {
+		return Null, d.fail("this is no number")
+	}
+	if i == len(s) || s[i] != '.' && s[i]|0x20 != 'e' {
+		return integer(s[from:i], n, i-digits), nil
+	}
+	if s[i] == '.' {
+		from := i + 1
+		for i++; i < len(s) && s[i]-'0' < 10; i++ {
+		}
+		if d.at = i; i == from {
+			return Null, d.fail("this is no number")
+		}
+	}
+	if i < len(s) && s[i]|0x20 == 'e' {
+		if i++; i < len(s) && (s[i] == '+' || s[i] == '-') {
+			i++
+		}
+		from := i
+		for i < len(s) && s[i]-'0' < 10 {
+			i++
+		}
+		if d.at = i; i == from {
+			return Null, d.fail("this is no number")
+		}
+	}
+	d.at = i
+	return text(s[from:i], KindDecimal), nil
+}
+
+// integer makes the value of a run of digits, of which n is the value if they are few.
+func integer(s string, n uint64, digits int) Value {
+	if digits > 18 {
+		v, _ := Number(s)
+		return v
+	}
+	if s[0] == '-' {
+		return Int(-int64(n))
+	}
+	return Int(int64(n))
+}
+
+// string reads a string, quotes included.
+func (d *Decoder) string() (string, error) {
+	d.at++
+	from := d.at
+	d.at += plainText(d.s[from:])
+	if d.at >= len(d.s) {
+		return "", d.fail("")
+	}
+	switch d.s[d.at] {
+	case '"':
+		d.at++
+		return d.s[from : d.at-1], nil
+	case '\\':
+		return d.escaped(from)
+	}
+	return "", d.fail("control character 0x%02x in a string", d.s[d.at])
+}
+
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// plainText returns the length of the text up to a quote, a backslash or a control
+// character, or up to the end. It looks at eight bytes at a time.
+func plainText(s string) int {
+	b := unsafe.Slice(unsafe.StringData(s), len(s))
+	i := 0
+	for ; i+8 <= len(b); i += 8 {
+		x := binary.LittleEndian.Uint64(b[i:])
+		quote, slash := x^(ones*'"'), x^(ones*'\\')
+		hit := (quote-ones)&^quote | (slash-ones)&^slash | (x-ones*0x20)&^x
+		if hit&highs != 0 {
+			break
+		}
+	}
+	for i < len(b) && b[i] != '"' && b[i] != '\\' && b[i] >= 0x20 {
+		i++
+	}
+	return i
+}
+
+// escaped reads the rest of a string in which there is a backslash.
+func (d *Decoder) escaped(from int) (string, error) {
+	out := append(make([]byte, 0, 2*(d.at-from)+32), d.s[from:d.at]...)
+	for d.at < len(d.s) {
+		switch d.s[d.at] {
+		case '"':
+			d.at++
+			return unsafe.String(unsafe.SliceData(out), len(out)), nil
+		case '\\':
+			var err error
+			if out, err = d.escape(out); err != nil {
+				return "", err
+			}
+		default:
+			n := plainText(d.s[d.at:])
+			if n == 0 {
+				return "", d.fail("control character 0x%02x in a string", d.s[d.at])
+			}
+			out = append(out, d.s[d.at:d.at+n]...)
+			d.at += n
+		}
+	}
+	return "", d.fail("")
+}
+
+func (d *Decoder) escape(out []byte) ([]byte, error) {
+	if d.at+1 >= len(d.s) {
+		d.at = len(d.s)
+		return nil, d.fail("")
+	}
+	c := d.s[d.at+1]
+	if c == 'u' {
+		return d.unicode(out)
+	}
+	i := strings.IndexByte(`"\/bfnrt`, c)
+	if i < 0 {
+		return nil, d.fail("unknown escape \\%c", c)
+	}
+	d.at += 2
+	return append(out, "\"\\/\b\f\n\r\t"[i]), nil
+}
+
+// unicode reads \uXXXX and pairs of surrogates. Half a pair becomes U+FFFD.
+func (d *Decoder) unicode(out []byte) ([]byte, error) {
+	r, err := d.hex4()
+	if err != nil {
+		return nil, err
+	}
+	if utf16.IsSurrogate(r) && strings.HasPrefix(d.s[d.at:], `\u`) {
+		keep := d.at
+		low, err := d.hex4()
+		if err != nil {
+			return nil, err
+		}
+		if r = utf16.DecodeRune(r, low); r == utf8.RuneError {
+			d.at = keep // the second escape stands for itself
+		}
+	}
+	return utf8.AppendRune(out, r), nil
+}
+
+func (d *Decoder) hex4() (rune, error) {
+	if len(d.s)-d.at < 6 {
+		d.at = len(d.s)
+		return 0, d.fail("")
+	}
+	var r rune
+	for _, c := range []byte(d.s[d.at+2 : d.at+6]) {
+		switch {
+		case c-'0' < 10:
+			r = r<<4 | rune(c-'0')
+		case c|0x20 >= 'a' && c|0x20 <= 'f':
+			r = r<<4 | rune(c|0x20-'a'+10)
+		default:
+			return 0, d.fail(`\u needs four hexadecimal digits`)
+		}
+	}
+	d.at += 6
+	return r, nil
+}
+
+func (d *Decoder) list(depth int) (Value, error) {
+	d.at++
+	base := len(d.values)
+	for d.blanks(); d.at < len(d.s) && d.s[d.at] != ']'; d.blanks() {
+		v, err := d.value(depth)
+		if err != nil {
+			return Null, err
+		}
+		d.values = append(d.values, v)
+		if done, err := d.separator(']'); err != nil {
+			return Null, err
+		} else if done {
+			break
+		}
+	}
+	if d.at >= len(d.s) {
+		return Null, d.fail("")
+	}
+	d.at++
+	return d.closeList(base), nil
+}
+
+// separator reads a comma, or sees that the list or map ends here.
+func (d *Decoder) separator(end byte) (done bool, err error) {
+	d.blanks()
+	switch {
+	case d.at >= len(d.s):
+		return false, d.fail("")
+	case d.s[d.at] == end:
+		return true, nil
+	case d.s[d.at] != ',':
+		return false, d.fail("expected a comma or %q, found %q", end, d.s[d.at])
+	}
+	d.at++
+	if d.blanks(); d.at < len(d.s) && d.s[d.at] == end && !d.Comments {
+		return false, d.fail("there is no value behind the comma")
+	}
+	return false, nil
+}
+
+func (d *Decoder) closeList(base int) Value {
+	items := make([]Value, len(d.values)-base)
+	copy(items, d.values[base:])
+	clear(d.values[base:])
+	d.values = d.values[:base]
+	return listValue(&List{items: items})
+}
+
+func (d *Decoder) object(depth int) (Value, error) {
+	d.at++
+	base := len(d.fields)
+	var index map[string]int
+	for d.blanks(); d.at < len(d.s) && d.s[d.at] != '}'; d.blanks() {
+		k, err := d.objectKey()
+		if err != nil {
+			return Null, err
+		}
+		v, err := d.value(depth)
+		if err != nil {
+			return Null, err
+		}
+		if index, err = d.addField(base, index, k, v); err != nil {
+			return Null, err
+		}
+		if done, err := d.separator('}'); err != nil {
+			return Null, err
+		} else if done {
+			break
+		}
+	}
+	if d.at >= len(d.s) {
+		return Null, d.fail("")
+	}
+	d.at++
+	return d.closeMap(base), nil
+}
+
+func (d *Decoder) objectKey() (*Key, error) {
+	if d.s[d.at] != '"' {
+		return nil, d.fail("a key must be a string, found %q", d.s[d.at])
+	}
+	name, err := d.string()
+	if err != nil {
+		return nil, err
+	}
+	d.blanks()
+	if d.at >= len(d.s) || d.s[d.at] != ':' {
+		return nil, d.fail("expected a colon behind the key")
+	}
+	d.at++
+	return d.key(name), nil
+}
+
+// key finds the key for a name. Most names come again with the next event, so a small
+// cache stands in front of the common table and its lock.
+func (d *Decoder) key(name string) *Key {
+	slot := uint(len(name))
+	if len(name) > 0 {
+		slot = slot*31 + uint(name[0])*7 + uint(name[len(name)-1]) + uint(name[len(name)/2])*13
+	}
+	slot %= keyCache
+	if k := d.keys[slot]; k != nil && k.Name == name {
+		return k
+	}
+	k := Intern(strings.Clone(name))
+	d.keys[slot] = k
+	return k
+}
+
+// addField notes a field of the map whose fields begin at base. Beyond a size, index
+// finds equal keys, so that a map of many does not take the square of the time.
+func (d *Decoder) addField(base int, index map[string]int, k *Key, v Value) (map[string]int, error) {
+	list := d.fields[base:]
+	old := -1
+	switch {
+	case index != nil:
+		if i, ok := index[k.Name]; ok {
+			old = i
+		}
+	default:
+		for i := range list {
+			if list[i].Key.same(k) {
+				old = i
+				break
+			}
+		}
+	}
+	if old < 0 {
+		d.fields = append(d.fields, Field{k, v})
+		if index != nil {
+			index[k.Name] = len(list)
+		} else if len(list) >= manyFields {
+			index = (&Map{fields: d.fields[base:]}).names()
+		}
+		return index, nil
+	}
+	switch d.Duplicates {
+	case LastWins:
+		list[old].Value = v
+	case RefuseDuplicates:
+		return index, &SyntaxError{Offset: d.at, Reason: fmt.Sprintf("the key %q stands in a map twice", k.Name)}
+	}
+	return index, nil
+}
+
+func (m *Map) names() map[string]int {
+	idx := make(map[string]int, 4*len(m.fields))
+	for i, f := range m.fields {
+		idx[f.Key.Name] = i
+	}
+	return idx
+}
+
+// closeMap makes a map of the fields from base on.
+func (d *Decoder) closeMap(base int) Value {
+	n := len(d.fields) - base
+	if n > len(d.arena) {
+		d.arena = make([]Field, max(n, arenaFields))
+	}
+	list := d.arena[:n:n]
+	d.arena = d.arena[n:]
+	copy(list, d.fields[base:])
+	clear(d.fields[base:])
+	d.fields = d.fields[:base]
+	if len(d.maps) == 0 {
+		d.maps = make([]Map, arenaMaps)
+	}
+	m := &d.maps[0]
+	d.maps = d.maps[1:]
+	m.fields = list
+	return MapOf(m)
+}
+
+// bigUint makes the value of an integer that may exceed 63 bits.
+func bigUint(n uint64) Value {
+	if n <= math.MaxInt64 {
+		return Int(int64(n))
+	}
+	return BigInt(new(big.Int).SetUint64(n))
+}
