@@ -385,3 +385,8 @@ func snake(name string) string {
 	}
 	return string(out)
 }
+
+// Settings are the settings of the graph that the plan asks for, without a logger.
+func (p *Plan) Settings() actor.Settings {
+	return actor.Settings{Grace: p.Global.ShutdownTimeout, MaxHops: p.Global.MaxHops, DeadLetter: p.Global.DeadLetter}
+}
