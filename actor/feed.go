@@ -158,10 +158,14 @@ func (f *feed) awaited() int {
 // batches for them, tickets included.
 type Bulk struct {
 	BatchSize     int           `opt:"batch_size" min:"1" doc:"Deliver when this many events are waiting."`
-	StoreInterval time.Duration `opt:"store_interval_in_secs" min:"0s" doc:"Deliver at least this often, in seconds. 0 delivers at once."`
+	StoreInterval time.Duration `opt:"store_interval_in_secs" min:"0s" doc:"An event waits at most this long. 0 delivers whenever the module has nothing else to do."`
+	BacklogSize   int           `opt:"backlog_size" min:"1" doc:"Events that may wait for delivery. The modules in front wait when there are more."`
 }
 
-func (b Bulk) bulk() *bulk { return &bulk{b.BatchSize, b.StoreInterval} }
+func (b Bulk) bulk() *bulk { return &bulk{min(b.BatchSize, b.BacklogSize), b.StoreInterval} }
+
+// Backlog is the size of the inbox that the options ask for, and of a batch.
+func (b Bulk) Backlog() (backlog, batch int) { return b.BacklogSize, b.BatchSize }
 
 type bulk struct {
 	size  int

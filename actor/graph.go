@@ -66,6 +66,8 @@ var (
 	ErrStart = errors.New("a module could not start")
 	// ErrForced is the cause of a stop that did not wait for the events under way.
 	ErrForced = errors.New("stopped by force")
+	// ErrQuit is the cause when the only output has nobody to write to any more.
+	ErrQuit = errors.New("nobody reads the output any more")
 	// ErrGrace is the cause when the modules did not drain in time.
 	ErrGrace = errors.New("the modules did not drain in time")
 )

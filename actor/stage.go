@@ -2,6 +2,7 @@ package actor
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -111,6 +112,23 @@ func (v Env) Warn(message string, args ...any) { v.node.warn.log(slog.LevelWarn,
 
 // Count adds to a counter of the module's own, such as resyncs.
 func (v Env) Count(name string, n int) { v.node.meter.Own(name).Add(int64(n)) }
+
+// Quit ends the program, because the module has found that it can never work again. If it
+// is the only output, everything ends at once with ErrQuit, as there is nothing left to do;
+// otherwise the others drain and the run fails with err.
+func (v Env) Quit(err error) {
+	g := v.node.graph
+	for _, n := range g.nodes {
+		if n != v.node && n.Spec.Role == Output {
+			g.fail(fmt.Errorf("%s: %w", v.ID, err))
+			return
+		}
+	}
+	g.Abort(ErrQuit)
+}
+
+// Status describes all modules, for those that report on the program.
+func (v Env) Status() []Status { return v.node.graph.Status() }
 
 // Unresolved counts a dynamic string with a missing field.
 func (v Env) Unresolved(option, text string) {

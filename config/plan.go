@@ -112,14 +112,21 @@ func (m *Module) inbox(g Global) int {
 	if m.common.BufferSize != nil {
 		buffer = *m.common.BufferSize
 	}
+	backlogged, hasBacklog := m.Opts.(backlogged)
 	switch {
 	case m.common.InboxSize != nil:
 		return *m.common.InboxSize
+	case hasBacklog && m.common.QueueSize == nil && m.common.BufferSize == nil:
+		backlog, _ := backlogged.Backlog()
+		return backlog
 	case g.InboxSize != nil && m.common.QueueSize == nil && m.common.BufferSize == nil:
 		return *g.InboxSize
 	}
 	return size * buffer
 }
+
+// backlogged is implemented by options of outputs that say how many events may wait.
+type backlogged interface{ Backlog() (backlog, batch int) }
 
 // withholds reports whether events may stay or end in the module.
 func (m *Module) withholds() bool {
@@ -268,6 +275,11 @@ func (b *builder) checkOptions(m *Module) {
 		}
 	}
 	b.checkFieldActions(m)
+	if l, ok := m.Opts.(backlogged); ok {
+		if backlog, batch := l.Backlog(); batch > backlog {
+			b.optionFault(m, "batch_size", "W105", "", "%d is more than backlog_size, %d is used", batch, backlog)
+		}
+	}
 	if r, ok := m.Opts.(actor.Reader); ok && b.CheckFiles {
 		for _, f := range r.Reads() {
 			b.checkFile(m, f)

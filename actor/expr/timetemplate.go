@@ -32,15 +32,15 @@ func (t *TimeTemplate) DecodeOption(v *option.Value) error { return t.Template.D
 
 // Append appends the text for e at the present time.
 func (t TimeTemplate) Append(dst []byte, e *event.Event) (out []byte, resolved bool) {
-	return t.AppendAt(dst, e, time.Now())
+	return t.AppendAt(dst, e, time.Now().UTC())
 }
 
-// AppendAt appends the text for e at a given time.
+// AppendAt appends the text for e at a given time, in the zone of that time.
 func (t TimeTemplate) AppendAt(dst []byte, e *event.Event, now time.Time) (out []byte, resolved bool) {
 	resolved = true
 	for i := range t.parts {
 		p := &t.parts[i]
-		dst = AppendTime(dst, p.literal, now.UTC())
+		dst = AppendTime(dst, p.literal, now)
 		if p.ref != nil {
 			var ok bool
 			dst, ok = p.append(dst, e)
@@ -54,6 +54,24 @@ func (t TimeTemplate) AppendAt(dst []byte, e *event.Event, now time.Time) (out [
 func (t TimeTemplate) Text(e *event.Event) (s string, resolved bool) {
 	out, resolved := t.Append(nil, e)
 	return string(out), resolved
+}
+
+// AppendMapped is AppendAt with every value of a field, "" for a missing one, passed
+// through f, as the names of files need it.
+func (t TimeTemplate) AppendMapped(dst []byte, e *event.Event, now time.Time, f func(value string) string) []byte {
+	for i := range t.parts {
+		p := &t.parts[i]
+		dst = AppendTime(dst, p.literal, now)
+		if p.ref == nil {
+			continue
+		}
+		value, ok := p.append(nil, e)
+		if !ok {
+			value = nil
+		}
+		dst = append(dst, f(string(value))...)
+	}
+	return dst
 }
 
 // AppendTime appends now as format says, with the directives of strftime in the C locale.

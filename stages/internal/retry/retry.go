@@ -1,0 +1,42 @@
+// Package retry waits between attempts.
+package retry
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+)
+
+// Backoff is the pauses between attempts: they double from First to Longest, give or take
+// a fifth at random, so that many senders do not come back at the same moment.
+type Backoff struct {
+	First, Longest time.Duration
+	tries          int
+}
+
+// Sinks is the backoff of outputs.
+func Sinks() Backoff { return Backoff{First: 500 * time.Millisecond, Longest: time.Minute} }
+
+// Wait pauses before the next attempt. The error is that of ctx.
+func (b *Backoff) Wait(ctx context.Context) error {
+	timer := time.NewTimer(b.next())
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (b *Backoff) next() time.Duration {
+	d := min(b.Longest, b.First<<min(b.tries, 20))
+	b.tries++
+	return d + time.Duration((rand.Float64()-0.5)*0.4*float64(d))
+}
+
+// Tries is the number of pauses so far.
+func (b *Backoff) Tries() int { return b.tries }
+
+// Reset begins anew after a success.
+func (b *Backoff) Reset() { b.tries = 0 }

@@ -1,0 +1,104 @@
+// Package tlsopt holds the TLS options that all servers have in common.
+package tlsopt
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"gambolputty/actor"
+	"gambolputty/actor/option"
+)
+
+// Server is embedded in the options of modules that accept connections.
+type Server struct {
+	TLS        bool   `opt:"tls" doc:"Accept TLS connections only."`
+	Cert       string `opt:"cert" null:"true" doc:"PEM file with the certificate chain. Required with tls."`
+	Key        string `opt:"key" null:"true" doc:"PEM file with the private key. Required with tls."`
+	CACert     string `opt:"cacert" old:"ca_file" null:"true" doc:"PEM file with the authorities that sign client certificates."`
+	ClientAuth string `opt:"tls_client_auth" enum:"none|request|require" doc:"Whether clients may or must show a certificate. require needs cacert."`
+	Proto      string `opt:"tls_proto" old:"min_version" enum:"TLSv1|TLSv1_1|TLSv1_2|TLSv1_3|1.0|1.1|1.2|1.3" kinds:"float" doc:"Lowest version of TLS that is accepted."`
+}
+
+// Defaults are the options of a server without TLS.
+var Defaults = Server{ClientAuth: "none", Proto: "TLSv1_2"}
+
+// CheckTLS tells what is missing.
+func (s *Server) CheckTLS() error {
+	if !s.TLS {
+		return nil
+	}
+	var errs []error
+	missing := func(name, why string) {
+		errs = append(errs, &option.Fault{Code: option.Required, Option: name, Message: "required option is missing: " + why})
+	}
+	if s.Cert == "" {
+		missing("cert", "tls is True")
+	}
+	if s.Key == "" {
+		missing("key", "tls is True")
+	}
+	if s.ClientAuth == "require" && s.CACert == "" {
+		missing("cacert", "tls_client_auth is require")
+	}
+	return errors.Join(errs...)
+}
+
+// FilesTLS names the files that must be readable.
+func (s *Server) FilesTLS() []actor.File {
+	var files []actor.File
+	for name, path := range map[string]string{"cert": s.Cert, "key": s.Key, "cacert": s.CACert} {
+		if s.TLS && path != "" {
+			files = append(files, actor.File{Option: name, Path: path})
+		}
+	}
+	return files
+}
+
+// Config reads the files. Without TLS it is nil.
+func (s *Server) Config(log *slog.Logger) (*tls.Config, error) {
+	if !s.TLS {
+		return nil, nil
+	}
+	pair, err := tls.LoadX509KeyPair(s.Cert, s.Key)
+	if err != nil {
+		return nil, fmt.Errorf("load the certificate of cert and key: %w", err)
+	}
+	c := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: s.version()}
+	if c.MinVersion < tls.VersionTLS12 {
+		log.Warn("versions of TLS below 1.2 are accepted, which are not safe", "tls_proto", s.Proto)
+	}
+	switch s.ClientAuth {
+	case "request":
+		c.ClientAuth = tls.VerifyClientCertIfGiven
+	case "require":
+		c.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	if s.CACert == "" {
+		return c, nil
+	}
+	pem, err := os.ReadFile(s.CACert)
+	if err != nil {
+		return nil, fmt.Errorf("read cacert: %w", err)
+	}
+	c.ClientCAs = x509.NewCertPool()
+	if !c.ClientCAs.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("read cacert: %s holds no certificate", s.CACert)
+	}
+	return c, nil
+}
+
+func (s *Server) version() uint16 {
+	switch s.Proto {
+	case "TLSv1", "1.0":
+		return tls.VersionTLS10
+	case "TLSv1_1", "1.1":
+		return tls.VersionTLS11
+	case "TLSv1_3", "1.3":
+		return tls.VersionTLS13
+	}
+	return tls.VersionTLS12
+}

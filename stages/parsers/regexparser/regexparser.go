@@ -1,0 +1,258 @@
+// Package regexparser cuts text into fields by named regular expressions.
+package regexparser
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"strings"
+	"time"
+
+	"gambolputty/actor"
+	"gambolputty/actor/event"
+	"gambolputty/actor/option"
+	"gambolputty/actor/regex"
+)
+
+//go:embed regexparser.md
+var doc string
+
+// Spec is the RegexParser module.
+var Spec = actor.DefineProcessor(actor.Info{
+	Name:     "RegexParser",
+	Aliases:  []string{"parser.Regex", "parser.RegexParser"},
+	Role:     actor.Parser,
+	Summary:  "Cuts text into fields by named regular expressions and grok patterns.",
+	Doc:      doc,
+	Parallel: true,
+	Example: `- RegexParser:
+    source_field: data
+    field_extraction_patterns:
+      - access: '%{IP:remote_ip} .*? "(?P<url>[^"]*)" %{NUMBER:http_status:int}'
+      - poem: ['(?P<poem>.*)', 're.MULTILINE | re.DOTALL']
+`,
+}, Options{
+	SourceField:       event.KeyPath(event.Data),
+	MarkUnmatchedAs:   "Unknown",
+	BreakOnMatch:      true,
+	HotRulesFirst:     true,
+	HotRulesInterval:  10 * time.Second,
+	KeepEmptyCaptures: true,
+	KeepOriginal:      true,
+	PatternTimeout:    time.Second,
+}, New)
+
+// Options of the RegexParser module.
+type Options struct {
+	SourceField        event.Path        `opt:"source_field" doc:"Field with the text to match."`
+	SourceFields       []event.Path      `opt:"source_fields" doc:"Several fields with text to match; the first field that matches wins. Replaces source_field."`
+	Patterns           Patterns          `opt:"field_extraction_patterns" required:"true" doc:"List of patterns, each as event type: pattern, or event type: [pattern, flags, search or findall]. Every named group becomes a field."`
+	MarkUnmatchedAs    string            `opt:"mark_unmatched_as" doc:"Event type of events that no pattern matches."`
+	TagOnUnmatched     string            `opt:"tag_on_unmatched" null:"true" doc:"Tag for events that no pattern matches."`
+	BreakOnMatch       bool              `opt:"break_on_match" doc:"Stop after the first pattern that matches. False tries all of them; later ones overwrite fields and event type."`
+	HotRulesFirst      bool              `opt:"hot_rules_first" doc:"Try the patterns that matched most often of late first. False keeps the order of the list."`
+	HotRulesInterval   time.Duration     `opt:"hot_rules_interval" min:"100ms" doc:"How often the patterns are sorted by their hits."`
+	TargetField        event.Path        `opt:"target_field" null:"true" doc:"Field for a map with all groups, instead of the top level of the event."`
+	KeepEmptyCaptures  bool              `opt:"keep_empty_captures" doc:"Set fields of groups that took no part in the match to null. False leaves such fields alone."`
+	KeepOriginal       bool              `opt:"keep_original" doc:"Keep the source field of an event that matched."`
+	TrimValues         bool              `opt:"trim_values" doc:"Remove blanks around the values."`
+	PatternTimeout     time.Duration     `opt:"pattern_timeout_in_millis" unit:"ms" min:"0s" doc:"Limit for one pattern on one value. Above it the pattern does not match and the event is tagged regex_timeout. 0 is no limit."`
+	LinearOnly         bool              `opt:"linear_only" doc:"Refuse patterns that need backtracking, such as those with lookaround or backreferences."`
+	PatternsDir        []string          `opt:"patterns_dir" doc:"Directories with files of grok patterns, a name and an expression per line."`
+	PatternDefinitions map[string]string `opt:"pattern_definitions" doc:"Grok patterns by name. They win over those from patterns_dir, which win over the built-in ones."`
+
+	rules []*rule
+}
+
+// Reads names the directories of grok patterns.
+func (o *Options) Reads() []actor.File {
+	var files []actor.File
+	for _, d := range o.PatternsDir {
+		files = append(files, actor.File{Option: "patterns_dir", Path: d, Directory: true})
+	}
+	return files
+}
+
+// Validate compiles the patterns.
+func (o *Options) Validate() error {
+	if len(o.Patterns.entries) == 0 {
+		return &option.Fault{Code: option.Required, Option: "field_extraction_patterns", Message: "needs at least one pattern"}
+	}
+	if len(o.SourceFields) == 0 {
+		o.SourceFields = []event.Path{o.SourceField}
+	}
+	rules, err := o.compile()
+	o.rules = rules
+	return err
+}
+
+// timeoutTag marks events on which a pattern took too long.
+const timeoutTag = "regex_timeout"
+
+var errNotText = errors.New("the value is not a string")
+
+type parser struct {
+	env     actor.Env
+	opts    Options
+	rules   []runner // in the order of the configuration
+	ranking *ranking
+	order   []int // indices of rules, the hottest first
+	hits    []int64
+}
+
+// runner is a rule with the scratch memory of one worker.
+type runner struct {
+	*rule
+	machine *regex.Machine
+}
+
+// New makes a RegexParser.
+func New(env actor.Env, o Options) (actor.Processor, error) {
+	p := &parser{env: env, opts: o, hits: make([]int64, len(o.rules))}
+	for _, r := range o.rules {
+		p.rules = append(p.rules, runner{r, r.pattern.Machine()})
+		env.Log.Debug("pattern compiled", "pattern", r.name, "engine", r.pattern.Engine(), "because_of", r.pattern.Why())
+	}
+	p.ranking = actor.Shared(env, func() *ranking { return newRanking(len(o.rules), o.HotRulesInterval) })
+	p.order = p.ranking.order()
+	return p, nil
+}
+
+// Process matches every event and keeps count of the hits.
+func (p *parser) Process(_ context.Context, b *actor.Batch) error {
+	for e := range b.Each() {
+		p.parse(e)
+	}
+	if p.opts.HotRulesFirst && len(p.rules) > 1 {
+		p.order = p.ranking.report(p.hits)
+	}
+	return nil
+}
+
+func (p *parser) parse(e *event.Event) {
+	present, matched := false, false
+	for _, field := range p.opts.SourceFields {
+		v, ok := e.Get(field)
+		if !ok {
+			continue
+		}
+		if !v.IsString() {
+			p.env.Fault(e, field.String(), errNotText)
+			continue
+		}
+		present = true
+		if matched = p.match(e, v.Str()); matched {
+			if !p.opts.KeepOriginal {
+				e.Delete(field)
+			}
+			break
+		}
+	}
+	if present && !matched {
+		e.SetType(p.opts.MarkUnmatchedAs)
+		if p.opts.TagOnUnmatched != "" {
+			e.Tag(p.opts.TagOnUnmatched)
+		}
+	}
+}
+
+// match tries the patterns in their present order.
+func (p *parser) match(e *event.Event, text string) (matched bool) {
+	for _, i := range p.order {
+		r := &p.rules[i]
+		hit, err := p.try(r, e, text)
+		if err != nil {
+			e.Tag(timeoutTag)
+			p.env.Fault(e, r.name, err)
+		}
+		if !hit {
+			continue
+		}
+		matched = true
+		p.hits[i]++
+		e.SetType(r.name)
+		if p.opts.BreakOnMatch {
+			return true
+		}
+	}
+	return matched
+}
+
+// try matches one pattern and sets its fields.
+func (p *parser) try(r *runner, e *event.Event, text string) (bool, error) {
+	if r.all {
+		return p.findAll(r, e, text)
+	}
+	caps, err := r.machine.Search(text, 0)
+	if caps == nil || err != nil {
+		return false, err
+	}
+	for i := range r.captures {
+		c := &r.captures[i]
+		v, ok := p.value(c, text, caps)
+		if !ok && !p.opts.KeepEmptyCaptures {
+			continue
+		}
+		p.set(e, c, v)
+	}
+	return true, nil
+}
+
+// value is what a name captured: nothing is null, several groups of one name that took
+// part are a list.
+func (p *parser) value(c *capture, text string, caps []int) (v event.Value, ok bool) {
+	var list []event.Value
+	for _, g := range c.groups {
+		from, to := caps[2*g], caps[2*g+1]
+		if from < 0 {
+			continue
+		}
+		found := p.convert(c, text[from:to])
+		if ok {
+			list = append(list, v)
+		}
+		v, ok = found, true
+	}
+	if list != nil {
+		return event.ListOf(append(list, v)...), true
+	}
+	return v, ok
+}
+
+func (p *parser) convert(c *capture, s string) event.Value {
+	if p.opts.TrimValues {
+		s = strings.TrimSpace(s)
+	}
+	return c.convert(s)
+}
+
+func (p *parser) set(e *event.Event, c *capture, v event.Value) {
+	if c.path.IsZero() {
+		e.SetField(c.key, v)
+		return
+	}
+	if err := e.Set(c.path, v); err != nil {
+		p.env.Fault(e, c.path.String(), err)
+	}
+}
+
+// findAll collects what all matches captured as lists.
+func (p *parser) findAll(r *runner, e *event.Event, text string) (bool, error) {
+	lists := make([][]event.Value, len(r.captures))
+	found := false
+	err := r.machine.FindAll(text, func(caps []int) bool {
+		found = true
+		for i := range r.captures {
+			v, _ := p.value(&r.captures[i], text, caps)
+			lists[i] = append(lists[i], v)
+		}
+		return true
+	})
+	if err != nil || !found {
+		return false, err
+	}
+	for i := range r.captures {
+		p.set(e, &r.captures[i], event.ListOf(lists[i]...))
+	}
+	return true, nil
+}
