@@ -145,7 +145,7 @@ func (s *sink) layout(dst []byte, e *event.Event) []byte {
 	case !s.opts.Format.IsZero(), !s.opts.PrettyPrint && s.fields == nil:
 		return s.line.Append(dst, e)
 	}
-	v := render.Whole(e)
+	v := e.Whole()
 	if s.fields != nil {
 		v = render.Only(v, s.fields)
 	}
@@ -157,7 +157,7 @@ func (s *sink) layout(dst []byte, e *event.Event) []byte {
 	case s.opts.PrettyFormat == "yaml":
 		return s.appendYAML(dst, v)
 	}
-	return append(render.AppendPretty(dst, v, 0), '\n')
+	return append(event.AppendPretty(dst, v, 0), '\n')
 }
 
 // appendYAML appends v as one YAML document.

@@ -11,21 +11,7 @@ import (
 	"gambolputty/actor/event"
 )
 
-// Whole is an event as one value, metadata included. The value shares what the event
-// holds, so it is valid as long as the event.
-func Whole(e *event.Event) event.Value {
-	m := event.NewMap(e.Len() + 1)
-	for i := range e.Len() {
-		f := e.At(i)
-		m.Set(f.Key, f.Value)
-	}
-	if meta, ok := e.Get(metaPath); ok {
-		m.Set(metaPath.Key(), meta)
-	}
-	return event.MapOf(m)
-}
-
-// Only is the part of a value made by Whole that the given names select.
+// Only is the part of a map that the given names select.
 func Only(v event.Value, names []*event.Key) event.Value {
 	m := event.NewMap(len(names))
 	for _, k := range names {
@@ -34,12 +20,6 @@ func Only(v event.Value, names []*event.Key) event.Value {
 		}
 	}
 	return event.MapOf(m)
-}
-
-var metaPath = event.MustPath("gambolputty")
-
-func sortFields(list []event.Field) {
-	slices.SortFunc(list, func(a, b event.Field) int { return cmp.Compare(a.Key.Name, b.Key.Name) })
 }
 
 // AppendIndented appends v as JSON over several lines.
@@ -56,7 +36,12 @@ func Node(v event.Value) *yaml.Node {
 	switch v.Kind() {
 	case event.KindMap:
 		n := &yaml.Node{Kind: yaml.MappingNode}
-		for _, f := range sorted(v.Map()) {
+		fields := make([]event.Field, v.Map().Len())
+		for i := range fields {
+			fields[i] = v.Map().At(i)
+		}
+		slices.SortFunc(fields, func(a, b event.Field) int { return cmp.Compare(a.Key.Name, b.Key.Name) })
+		for _, f := range fields {
 			n.Content = append(n.Content, Node(event.String(f.Key.Name)), Node(f.Value))
 		}
 		return n

@@ -1,0 +1,10 @@
+//go:build !unix
+
+package main
+
+import "os"
+
+// stateSignals is empty: the system has no signal for it.
+var stateSignals []os.Signal
+
+func isStateSignal(os.Signal) bool { return false }

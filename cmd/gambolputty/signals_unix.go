@@ -1,0 +1,13 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+	"syscall"
+)
+
+// stateSignals make the program log its state.
+var stateSignals = []os.Signal{syscall.SIGUSR1}
+
+func isStateSignal(s os.Signal) bool { return s == syscall.SIGUSR1 }
