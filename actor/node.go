@@ -76,6 +76,7 @@ type node struct {
 	log          *slog.Logger
 	warn         *throttle
 	src          *event.Source
+	ending       atomic.Bool // the inbox is closed and empty
 	failed       atomic.Bool // some event has been marked by hand
 	pending      gate        // what a source has sent and not heard of
 	workers      []*worker

@@ -127,6 +127,10 @@ func (v Env) Quit(err error) {
 	g.Abort(ErrQuit)
 }
 
+// Ending reports whether Flush is called because nothing more will come, so that all that
+// was held back must go.
+func (v Env) Ending() bool { return v.node.ending.Load() }
+
 // Status describes all modules, for those that report on the program.
 func (v Env) Status() []Status { return v.node.graph.Status() }
 

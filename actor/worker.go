@@ -159,6 +159,7 @@ func (w *worker) last(ctx context.Context, f Flusher) error {
 		return nil
 	}
 	w.node.others.Wait()
+	w.node.ending.Store(true)
 	return w.flush(ctx, f)
 }
 
