@@ -1,0 +1,170 @@
+// Package adddatetime sets a field to a time.
+package adddatetime
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	_ "time/tzdata" // zones must be known in a container without zone files
+
+	"gambolputty/actor"
+	"gambolputty/actor/event"
+	"gambolputty/actor/expr"
+	"gambolputty/actor/option"
+	"gambolputty/stages/internal/datetime"
+)
+
+//go:embed adddatetime.md
+var doc string
+
+// Spec is the AddDateTime module.
+var Spec = actor.DefineProcessor(actor.Info{
+	Name:     "AddDateTime",
+	Aliases:  []string{"modifier.AddDateTime"},
+	Role:     actor.Modifier,
+	Summary:  "Sets a field to the present time, or to a time read from other fields, in a given format.",
+	Doc:      doc,
+	Parallel: true,
+	Example: `- AddDateTime:
+    source_fields: [timestamp]
+    source_formats: ['%Y-%m-%dT%H:%M:%S.%fZ']
+    format: '%Y-%m-%d'
+`,
+}, Options{
+	TargetField: event.MustPath("@timestamp"),
+	Format:      format("%Y-%m-%dT%H:%M:%S"),
+	SourceZone:  "UTC",
+	TargetZone:  "UTC",
+}, New)
+
+// format compiles a default.
+func format(s string) expr.TimeTemplate {
+	t, err := expr.ParseTimeTemplate(s)
+	if err != nil {
+		panic("adddatetime: " + err.Error())
+	}
+	return t
+}
+
+// Options of the AddDateTime module.
+type Options struct {
+	TargetField   event.Path        `opt:"target_field" doc:"Field for the time."`
+	Format        expr.TimeTemplate `opt:"format" old:"target_format" doc:"Form of the time: directives of strftime, or epoch, epoch_millis, epoch_nanos or iso8601."`
+	SourceFields  []event.Path      `opt:"source_fields" null:"true" doc:"Fields to read the time from; the first one that can be read counts."`
+	SourceFormats []string          `opt:"source_formats" null:"true" doc:"Formats to try: directives of strptime, or epoch, epoch_millis, epoch_nanos or iso8601."`
+	SourceZone    string            `opt:"source_timezone" doc:"Zone of times without an offset."`
+	TargetZone    string            `opt:"target_timezone" doc:"Zone of the result."`
+	FallbackToNow bool              `opt:"fallback_to_now" doc:"Take the present time if no field can be read."`
+
+	source, target *time.Location
+}
+
+// Validate checks formats and zones.
+func (o *Options) Validate() error {
+	var errs []error
+	if s, static := o.Format.Static(); static && s == "" {
+		errs = append(errs, &option.Fault{Code: option.NotAllowed, Option: "format", Message: "must not be empty"})
+	}
+	if len(o.SourceFields) > 0 && len(o.SourceFormats) == 0 {
+		errs = append(errs, &option.Fault{Code: option.Required, Option: "source_formats", Message: "required option is missing: source_fields is set"})
+	}
+	for _, f := range o.SourceFormats {
+		if err := datetime.Check(f); err != nil {
+			errs = append(errs, &option.Fault{Code: option.NotAllowed, Option: "source_formats", Message: fmt.Sprintf("bad format %q: %s", f, err)})
+		}
+	}
+	zone := func(name, value string) *time.Location {
+		if strings.EqualFold(value, "utc") {
+			value = "UTC"
+		}
+		l, err := time.LoadLocation(value)
+		if err != nil || value == "" {
+			errs = append(errs, &option.Fault{Code: option.NotAllowed, Option: name, Message: fmt.Sprintf("must be UTC, Local or the name of a time zone, got %q", value)})
+		}
+		return l
+	}
+	o.source, o.target = zone("source_timezone", o.SourceZone), zone("target_timezone", o.TargetZone)
+	return errors.Join(errs...)
+}
+
+type modifier struct {
+	env     actor.Env
+	opts    Options
+	special string // a format that is no directives
+	buf     []byte
+}
+
+// New makes an AddDateTime.
+func New(env actor.Env, o Options) (actor.Processor, error) {
+	m := &modifier{env: env, opts: o}
+	switch s, _ := o.Format.Static(); s {
+	case datetime.Epoch, datetime.EpochMillis, datetime.EpochNanos, datetime.ISO8601:
+		m.special = s
+	}
+	return m, nil
+}
+
+// Process sets the time on the events.
+func (m *modifier) Process(_ context.Context, b *actor.Batch) error {
+	for e := range b.Each() {
+		t, ok := m.time(e)
+		if !ok {
+			continue
+		}
+		if err := e.Set(m.opts.TargetField, m.render(e, t.In(m.opts.target))); err != nil {
+			m.env.Fault(e, m.opts.TargetField.String(), err)
+		}
+	}
+	return nil
+}
+
+// time is the present time, or what the fields say.
+func (m *modifier) time(e *event.Event) (time.Time, bool) {
+	if len(m.opts.SourceFields) == 0 {
+		return time.Now(), true
+	}
+	field := ""
+	var problem error
+	for _, f := range m.opts.SourceFields {
+		v, ok := e.Get(f)
+		if !ok {
+			continue
+		}
+		for _, format := range m.opts.SourceFormats {
+			t, err := datetime.Parse(v.Text(), format, m.opts.source)
+			if err == nil {
+				return t, true
+			}
+			field, problem = f.String(), err
+		}
+	}
+	if m.opts.FallbackToNow {
+		return time.Now(), true
+	}
+	if problem != nil {
+		m.env.Fault(e, field, fmt.Errorf("the time cannot be read: %w", problem))
+	}
+	return time.Time{}, false
+}
+
+func (m *modifier) render(e *event.Event, t time.Time) event.Value {
+	switch m.special {
+	case datetime.Epoch:
+		return event.Int(t.Unix())
+	case datetime.EpochMillis:
+		return event.Int(t.UnixMilli())
+	case datetime.EpochNanos:
+		return event.Int(t.UnixNano())
+	case datetime.ISO8601:
+		return event.String(t.Format("2006-01-02T15:04:05.000Z07:00"))
+	}
+	var resolved bool
+	m.buf, resolved = m.opts.Format.AppendAt(m.buf[:0], e, t)
+	if !resolved {
+		m.env.Unresolved("format", m.opts.Format.Source())
+	}
+	return event.String(string(m.buf))
+}
