@@ -11,11 +11,22 @@ import (
 	"gambolputty/stages/misc/noop"
 	"gambolputty/stages/misc/simplestats"
 	"gambolputty/stages/misc/tarpit"
+	"gambolputty/stages/modifiers/adddatetime"
+	"gambolputty/stages/modifiers/addgeoinfo"
 	"gambolputty/stages/modifiers/dropevent"
+	"gambolputty/stages/modifiers/math"
+	"gambolputty/stages/modifiers/modifyfields"
 	"gambolputty/stages/outputs/devnullsink"
 	"gambolputty/stages/outputs/filesink"
 	"gambolputty/stages/outputs/loggersink"
 	"gambolputty/stages/outputs/stdoutsink"
+	"gambolputty/stages/parsers/jsonparser"
+	"gambolputty/stages/parsers/lineparser"
+	"gambolputty/stages/parsers/msgpackparser"
+	"gambolputty/stages/parsers/regexparser"
+	"gambolputty/stages/parsers/syslogprivalparser"
+	"gambolputty/stages/parsers/urlparser"
+	"gambolputty/stages/parsers/useragentparser"
 )
 
 // All returns the modules of this build. A new module is entered here and nowhere else.
@@ -27,7 +38,19 @@ func All() []actor.Spec {
 		udpserver.Spec,
 		unixsocket.Spec,
 
+		jsonparser.Spec,
+		lineparser.Spec,
+		msgpackparser.Spec,
+		regexparser.Spec,
+		syslogprivalparser.Spec,
+		urlparser.Spec,
+		useragentparser.Spec,
+
+		adddatetime.Spec,
+		addgeoinfo.Spec,
 		dropevent.Spec,
+		math.Spec,
+		modifyfields.Spec,
 
 		noop.Spec,
 		simplestats.Spec,
