@@ -151,6 +151,9 @@ func defaultText(v reflect.Value, nullable bool) string {
 	if v.Kind() == reflect.Pointer {
 		return defaultText(v.Elem(), false)
 	}
+	if v.Kind() == reflect.Struct && v.IsZero() {
+		return ""
+	}
 	switch x := v.Interface().(type) {
 	case time.Duration:
 		return durationText(x)
