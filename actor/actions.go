@@ -46,7 +46,6 @@ type acting struct {
 	names []event.Path
 	vals  []event.Value
 	fixed []event.Path // the compiled names that need no event; zero where they do
-	buf   []byte
 }
 
 func newActing(n *node) *acting {

@@ -193,12 +193,13 @@ func (n *node) run() {
 	ctx := n.graph.hard
 	errs := make([]error, len(n.workers))
 	var first sync.WaitGroup
+	first.Add(1)
+	n.others.Add(len(n.workers) - 1) // before the first worker may wait for them
 	for i, w := range n.workers {
 		group := &n.others
 		if i == 0 {
 			group = &first
 		}
-		group.Add(1)
 		go func() {
 			defer group.Done()
 			errs[i] = n.supervise(ctx, w.life)

@@ -478,7 +478,6 @@ func TestEveryTicketIsAnsweredOnce(t *testing.T) {
 type gather struct {
 	store  Batch
 	died   *atomic.Int32
-	limit  int
 	every  time.Duration
 	killAt int
 }

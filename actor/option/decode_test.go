@@ -17,7 +17,7 @@ type flock struct {
 	family
 	Name    string            `opt:"name" required:"true"`
 	Every   time.Duration     `opt:"every" min:"0s"`
-	Millis  time.Duration     `opt:"millis" unit:"ms"`
+	Timeout time.Duration     `opt:"millis" unit:"ms"`
 	Rate    float64           `opt:"rate"`
 	Flies   bool              `opt:"flies"`
 	Limit   *int              `opt:"limit"`
@@ -59,7 +59,7 @@ func TestDecodeFillsEveryKindOfOption(t *testing.T) {
 	if len(faults) > 0 {
 		t.Fatal(faults[0])
 	}
-	if o.Name != "Harold" || o.Size != 10 || o.Every != 90*time.Second || o.Millis != 1500*time.Millisecond || o.Rate != 2 ||
+	if o.Name != "Harold" || o.Size != 10 || o.Every != 90*time.Second || o.Timeout != 1500*time.Millisecond || o.Rate != 2 ||
 		!o.Flies || *o.Limit != 7 || o.Words[0] != "baa" || o.Mode != "0644" || o.Labels["a"] != "b" || o.Colour != "white" {
 		t.Errorf("got %+v", o)
 	}

@@ -78,7 +78,7 @@ func (a *app) bench(ctx context.Context) error {
 // benchNodes replaces the inputs by the corpus and the terminal by nothing.
 func benchNodes(nodes []actor.Node, source *corpus) []actor.Node {
 	var kept []actor.Node
-	feed := actor.Node{ID: "corpus", Log: slog.New(slog.DiscardHandler), Inbox: 1}
+	feed := actor.Node{ID: "corpus", Opts: &none{}, Log: slog.New(slog.DiscardHandler), Inbox: 1}
 	for _, n := range nodes {
 		if n.Spec.Role == actor.Input {
 			if feed.Receivers == nil {

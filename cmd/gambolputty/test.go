@@ -111,7 +111,7 @@ type none struct{}
 
 // rewire replaces inputs by one that sends the events and outputs by ones that keep them.
 func rewire(plan *config.Plan, l *logs, at, until, source string, events []*event.Event, got *captured) (nodes []actor.Node, outputs []string, err error) {
-	feed := actor.Node{ID: "test input", Log: slog.New(slog.DiscardHandler), Inbox: 1}
+	feed := actor.Node{ID: "test input", Opts: &none{}, Log: slog.New(slog.DiscardHandler), Inbox: 1}
 	feed.Spec = actor.DefineSource(actor.Info{Name: source, Role: actor.Input}, none{}, func(actor.Env, none) (actor.Source, error) { return feeder(events), nil })
 	for _, n := range plan.Nodes(l.module) {
 		switch n.Spec.Role {

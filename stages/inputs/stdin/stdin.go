@@ -77,7 +77,6 @@ type reader struct {
 	signal  string
 	block   strings.Builder
 	lines   int
-	warned  bool
 }
 
 // New makes a StdIn.

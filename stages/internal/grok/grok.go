@@ -172,7 +172,7 @@ type expansion struct {
 
 func (x *expansion) expand(pattern string, chain []string) (string, error) {
 	if len(chain) > maxDepth {
-		return "", fmt.Errorf("patterns are nested more than %d deep: %s ...", maxDepth, strings.Join(chain[:5], " -> "))
+		return "", fmt.Errorf("patterns are nested more than %d deep: %s and so on", maxDepth, strings.Join(chain[:5], " -> "))
 	}
 	var out strings.Builder
 	last := 0
