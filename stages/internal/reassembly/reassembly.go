@@ -3,6 +3,7 @@
 package reassembly
 
 import (
+	"bytes"
 	"errors"
 	"sync"
 	"time"
@@ -45,6 +46,9 @@ var (
 // Buffers hold the unfinished documents of all senders. They outlive the instances of a
 // module.
 type Buffers struct {
+	// Ignore are bytes between documents that mean nothing.
+	Ignore string
+
 	opts    Options
 	scanner func() Scanner
 
@@ -95,7 +99,7 @@ func (b *Buffers) Add(e *event.Event, chunk string, document func(raw string)) (
 		document(string(s.data[at : at+n]))
 		at += n
 	}
-	if at == len(s.data) {
+	if len(bytes.TrimLeft(s.data[at:], b.Ignore)) == 0 {
 		return nil
 	}
 	if len(s.data)-at > b.opts.Max {

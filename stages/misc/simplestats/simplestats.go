@@ -33,7 +33,6 @@ var Spec = actor.DefineProcessor(actor.Info{
 	Example: `- SimpleStats:
     interval: 10
     emit_as_event: True
-    receivers: []
 `,
 }, Options{
 	Interval:      10 * time.Second,

@@ -109,7 +109,11 @@ func New(env actor.Env, o Options) (actor.Processor, error) {
 		p.decoder.Duplicates = event.RefuseDuplicates
 	}
 	if o.SingleWorker() != "" {
-		p.buffers = actor.Shared(env, func() *reassembly.Buffers { return reassembly.New(o.Options, scanner) })
+		p.buffers = actor.Shared(env, func() *reassembly.Buffers {
+			b := reassembly.New(o.Options, scanner)
+			b.Ignore = " \t\r\n"
+			return b
+		})
 		return &streamParser{p}, nil
 	}
 	return p, nil

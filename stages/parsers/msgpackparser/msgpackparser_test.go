@@ -1,0 +1,119 @@
+package msgpackparser_test
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"testing"
+
+	"gambolputty/actor/actortest"
+	"gambolputty/actor/event"
+	"gambolputty/stages/parsers/msgpackparser"
+)
+
+// packed makes events of bytes written in hexadecimal.
+func packed(t *testing.T, from string, pieces ...string) []*event.Event {
+	t.Helper()
+	var list []*event.Event
+	for _, p := range pieces {
+		b, err := hex.DecodeString(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := actortest.Events(string(b))[0]
+		e.SetReceivedFrom(from)
+		list = append(list, e)
+	}
+	return list
+}
+
+func TestLineMode(t *testing.T) {
+	cases := map[string]struct{ options, in, want, tags string }{
+		"a map":               {"", "82a4686f7374a477656231a16e07", `{"host":"web1","n":7}`, ""},
+		"with a newline":      {"", "81a16101" + "0d0a", `{"a":1}`, ""},
+		"timestamp":           {"", "81a174d6ff556c2a00", `{"t":"2015-06-01T09:46:40.000Z"}`, ""},
+		"timestamp 64":        {"timestamp_format: '%Y'", "81a174d7ff0000000055" + "6c2a00", `{"t":"2015"}`, ""},
+		"an extension":        {"", "81a165d40578", `{"e":{"data":"x","ext_type":5}}`, ""},
+		"a list and a target": {"target_field: got", "920102", `{"got":[1,2]}`, ""},
+		"prefix":              {"prefix: m_", "81a16101", `{"m_a":1}`, ""},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			out := actortest.Process(t, msgpackparser.Spec, c.options, packed(t, "x", c.in)...)
+			if got := actortest.JSON(out[0]); got != c.want || actortest.Tags(out[0]) != c.tags {
+				t.Errorf("got %s, tags %s", got, actortest.Tags(out[0]))
+			}
+		})
+	}
+}
+
+func TestBrokenDataPassesUnchanged(t *testing.T) {
+	for name, in := range map[string]string{"cut off": "82a161", "more behind": "81a1610102", "no map": "01", "a bad byte": "c1", "a bomb": "ddffffffff", "bad timestamp": "81a174d4ff00"} {
+		want := packed(t, "x", in)[0]
+		data, _ := want.Field(event.Data)
+		out := actortest.Process(t, msgpackparser.Spec, "", want)
+		if got, _ := out[0].Field(event.Data); got.Str() != data.Str() || actortest.Tags(out[0]) != "msg_pack_parser_failure" {
+			t.Errorf("%s: %q, tags %s", name, got.Str(), actortest.Tags(out[0]))
+		}
+	}
+}
+
+func TestTheREADMEsStream(t *testing.T) {
+	out := actortest.Process(t, msgpackparser.Spec, "mode: stream", packed(t, "x", "82a4686f7374a4776562", "31a16e0781a47370616da47370616d")...)
+	if len(out) != 2 || actortest.JSON(out[0]) != `{"host":"web1","n":7}` || actortest.JSON(out[1]) != `{"spam":"spam"}` || out[0].ID() == out[1].ID() {
+		t.Errorf("%d events: %s", len(out), actortest.JSON(out[0]))
+	}
+}
+
+func TestBigObjectsInPiecesOfAnySizeFromSeveralSenders(t *testing.T) {
+	m := event.NewMap(1)
+	m.Set(event.Intern("spam"), event.String(strings.Repeat("s", 65_000)))
+	object := string(event.AppendMsgpack(nil, event.MapOf(m)))
+	for _, size := range []int{7, 1000, 32768, len(object)} {
+		var in []*event.Event
+		for at := 0; at < len(object); at += size {
+			for _, sender := range []string{"a", "b"} {
+				e := actortest.Events(object[at:min(at+size, len(object))])[0]
+				e.SetReceivedFrom(sender)
+				in = append(in, e)
+			}
+		}
+		out := actortest.Process(t, msgpackparser.Spec, "mode: stream", in...)
+		if len(out) != 2 || out[0].ReceivedFrom() != "a" || len(actortest.JSON(out[1])) < 65_000 {
+			t.Fatalf("pieces of %d: %d events", size, len(out))
+		}
+	}
+}
+
+func TestStreamsRecover(t *testing.T) {
+	out := actortest.Process(t, msgpackparser.Spec, "mode: stream", packed(t, "x", "81a16101c1ff", "81a16202", "82a1")...)
+	var got []string
+	for _, e := range out {
+		got = append(got, fmt.Sprint(e.Has(event.KeyPath(event.Data)), actortest.Tags(e)))
+	}
+	if s := strings.Join(got, ";"); s != "false ;true msg_pack_parser_failure;false ;true msg_pack_parser_failure" && s != "false;truemsg_pack_parser_failure;false;truemsg_pack_parser_failure" {
+		t.Errorf("got %s", s)
+	}
+}
+
+func TestEncodeIsDecodedAgain(t *testing.T) {
+	for options, want := range map[string]string{
+		"action: encode\nsource_fields: [a, b]\ntarget_field: out":                      `{"c":3,"out":{"a":1,"b":"x"}}`,
+		"action: encode\nsource_fields: [a, b]\ntarget_field: out\nencode_layout: list": `{"c":3,"out":[{"a":1},{"b":"x"}]}`,
+	} {
+		out := actortest.Process(t, msgpackparser.Spec, options, actortest.Event(t, `{"a": 1, "b": "x", "c": 3}`))
+		back := actortest.Process(t, msgpackparser.Spec, "source_fields: out\ntarget_field: out", out[0])
+		if got := actortest.JSON(back[0]); got != want {
+			t.Errorf("%s: %s", options, got)
+		}
+	}
+	out := actortest.Process(t, msgpackparser.Spec, "action: encode\nsource_fields: all", actortest.Event(t, `{"a": 1}`))
+	back := actortest.Process(t, msgpackparser.Spec, "", out[0])
+	if actortest.JSON(back[0]) != `{"a":1}` || back[0].ID() != out[0].ID() {
+		t.Error(actortest.JSON(back[0]))
+	}
+}
+
+func TestWrongOptionsAreRefused(t *testing.T) {
+	actortest.Wrong(t, msgpackparser.Spec, map[string]string{"action: encode": "target_field", "mode: stream\npool_size: 3": "in order", "source_fields: all": "all is for"})
+}
