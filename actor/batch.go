@@ -49,9 +49,11 @@ func (b *Batch) Len() int {
 	return n
 }
 
-// New adds a fresh event. In a source it carries the place given to Outlet.Batch.
+// New adds a fresh event, with an empty text in the field data. In a source it carries the
+// place given to Outlet.Batch.
 func (b *Batch) New() *event.Event {
 	e := b.slab().New(b.src, b.from)
+	e.AppendField(event.Data, noText)
 	b.events = append(b.events, e)
 	return e
 }
@@ -61,7 +63,13 @@ func (b *Batch) New() *event.Event {
 func (b *Batch) Fork(e *event.Event) *event.Event { return b.slab().Fork(e) }
 
 // Fresh makes an event without being asked for by another one, to be emitted in Expand.
-func (b *Batch) Fresh() *event.Event { return b.slab().New(b.src, "") }
+func (b *Batch) Fresh() *event.Event {
+	e := b.slab().New(b.src, "")
+	e.AppendField(event.Data, noText)
+	return e
+}
+
+var noText = event.String("")
 
 // Add appends an event of the stage's own, as Flush does with what it kept.
 func (b *Batch) Add(e *event.Event) { b.events = append(b.events, e) }

@@ -349,3 +349,54 @@ func (f feeder) Run(_ context.Context, out *actor.Outlet) error {
 func feed(batches [][]*event.Event) actor.Spec {
 	return actor.DefineSource(actor.Info{Name: "TestFeed", Role: actor.Input}, none{}, func(actor.Env, none) (actor.Source, error) { return feeder(batches), nil })
 }
+
+// Numbers is an input called Numbers that sends so many events, with their numbers from 0
+// in the field n, and ends.
+func Numbers(count int) actor.Spec {
+	return actor.DefineSource(actor.Info{Name: "Numbers", Role: actor.Input}, none{}, func(actor.Env, none) (actor.Source, error) { return numbers(count), nil })
+}
+
+type numbers int
+
+// Run sends the events.
+func (n numbers) Run(ctx context.Context, out *actor.Outlet) error {
+	key := event.Intern("n")
+	for i := 0; i < int(n) && ctx.Err() == nil; {
+		b := out.Batch("")
+		for range min(out.Size(), int(n)-i) {
+			b.New().SetField(key, event.Int(int64(i)))
+			i++
+		}
+		if err := out.Emit(b, nil); err != nil {
+			return fmt.Errorf("send numbers: %w", err)
+		}
+	}
+	return nil
+}
+
+// Lines is an input called Lines that sends each text from a channel at once, until it is
+// closed.
+func Lines(feed <-chan string) actor.Spec {
+	return actor.DefineSource(actor.Info{Name: "Lines", Role: actor.Input}, none{}, func(actor.Env, none) (actor.Source, error) { return lines(feed), nil })
+}
+
+type lines <-chan string
+
+// Run sends the texts.
+func (l lines) Run(ctx context.Context, out *actor.Outlet) error {
+	for {
+		select {
+		case text, ok := <-l:
+			if !ok {
+				return nil
+			}
+			b := out.Batch("")
+			b.New().SetField(event.Data, event.String(text))
+			if err := out.Emit(b, nil); err != nil {
+				return fmt.Errorf("send a line: %w", err)
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}

@@ -224,7 +224,7 @@ func (f *Field) takes(k Kind) bool {
 func (d *decoding) list(v *Value, to reflect.Value, f *Field) []*Fault {
 	items := v.Items
 	if v.Kind != List {
-		if f.strict || v.Kind == Map && to.Type().Elem().Kind() != reflect.Struct || v.Kind == Null {
+		if f.strict || v.Kind == Map && !isOptions(to.Type().Elem()) || v.Kind == Null {
 			return []*Fault{v.Wrong("list")}
 		}
 		items = []*Value{v}
@@ -236,6 +236,12 @@ func (d *decoding) list(v *Value, to reflect.Value, f *Field) []*Fault {
 	}
 	to.Set(list)
 	return faults
+}
+
+// isOptions reports whether a type is a struct of options, written as a map.
+func isOptions(t reflect.Type) bool {
+	p := reflect.PointerTo(t)
+	return t.Kind() == reflect.Struct && !p.Implements(decoder) && !p.Implements(unmarshaler)
 }
 
 func (d *decoding) mapping(v *Value, to reflect.Value, f *Field) []*Fault {
