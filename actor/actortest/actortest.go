@@ -400,3 +400,12 @@ func (l lines) Run(ctx context.Context, out *actor.Outlet) error {
 		}
 	}
 }
+
+// StopHard asks the inputs to end and accepts that draining takes too long.
+func (r *Running) StopHard() {
+	r.t.Helper()
+	r.cancel()
+	if err := r.Err(); err != nil && !errors.Is(err, actor.ErrGrace) && !errors.Is(err, actor.ErrForced) {
+		r.t.Fatalf("the run failed: %v", err)
+	}
+}

@@ -1,0 +1,313 @@
+package tcpserver_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"gambolputty/actor/actortest"
+	"gambolputty/actor/event"
+	"gambolputty/stages/inputs/tcpserver"
+	"gambolputty/stages/misc/tarpit"
+)
+
+const local = "interface: 127.0.0.1\nport: 0\n"
+
+func dial(t testing.TB, r *actortest.Running) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", r.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func data(events []*event.Event) string {
+	var list []string
+	for _, e := range events {
+		v, _ := e.Field(event.Data)
+		list = append(list, v.Str())
+	}
+	return strings.Join(list, "|")
+}
+
+func TestPiecesOfAConnection(t *testing.T) {
+	cases := map[string]struct{ options, in, want string }{
+		"lines":                {"", "a\n\n  b \nc", "a|b|c"},
+		"inner blanks stay":    {"", "  a b \r\n", "a b"},
+		"not stripped":         {"strip: False", " a \n b", " a | b"},
+		"a separator":          {"simple_separator: ';'", "a;b;", "a;|b;"},
+		"without it":           {"simple_separator: ';'\nkeep_separator: False", "a;b;c", "a|b|c"},
+		"escapes":              {`simple_separator: '\x1e\n'`, "a\x1e\nb", "a\x1e|b"},
+		"an escaped tab":       {`simple_separator: '\t'`, "a\tb", "a|b"},
+		"a pattern":            {`regex_separator: '\r?\n'`, "a\r\nb\nc", "a|b|c"},
+		"a pattern that stays": {`regex_separator: 'END\d'`, "a END1b END2", "a END1|b END2"},
+		"counted":              {"framing: octet_counted", "3 a\nb5 hello", "a\nb|hello"},
+		"counted or lines":     {"framing: auto", "3 a\nb<13>x\n2 yo", "a\nb|<13>x|yo"},
+		"split":                {"max_line_length: 3", "abcdefgh\nij\n", "abc|def|gh|ij"},
+		"truncated":            {"max_line_length: 3\nlong_line_action: truncate", "abcdefgh\nij\n", "abc|ij"},
+		"dropped":              {"max_line_length: 3\nlong_line_action: drop", "abcdefgh\nij\n", "ij"},
+		"invalid bytes":        {"", "\xff\x00\xfe\n", "\xff\x00\xfe"},
+		"latin":                {"encoding: iso-8859-15", "\xa4\n", "€"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			r := actortest.Source(t, tcpserver.Spec, local+c.options)
+			conn := dial(t, r)
+			for _, b := range []byte(c.in) {
+				if _, err := conn.Write([]byte{b}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			conn.Close()
+			out := r.Wait(strings.Count(c.want, "|") + 1)
+			if got := data(out); got != c.want {
+				t.Errorf("got %q", got)
+			}
+			if out[0].ReceivedFrom() != conn.LocalAddr().String() || actortest.Meta(out[0], "source_module") != "TcpServer" {
+				t.Error(actortest.Whole(out[0]))
+			}
+			r.Stop()
+		})
+	}
+}
+
+func TestStreamsAreNotTouched(t *testing.T) {
+	r := actortest.Source(t, tcpserver.Spec, local+"mode: stream\nchunksize: 1000")
+	conn := dial(t, r)
+	sent := strings.Repeat(" \n\x00\xff", 10_000)
+	if _, err := io.WriteString(conn, sent); err != nil {
+		t.Fatal(err)
+	}
+	conn.Close()
+	got := ""
+	for len(got) < len(sent) {
+		events := r.Wait(1)
+		got = strings.ReplaceAll(data(events), "|", "")
+		for _, e := range events {
+			if v, _ := e.Field(event.Data); len(v.Str()) > 1000 || v.Str() == "" {
+				t.Fatalf("a chunk has %d bytes", len(v.Str()))
+			}
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if got != sent {
+		t.Error("other bytes came out")
+	}
+	r.Stop()
+}
+
+func TestManyConnectionsKeepTheirOrder(t *testing.T) {
+	const connections, lines = 100, 200
+	r := actortest.Source(t, tcpserver.Spec, local)
+	var all sync.WaitGroup
+	for i := range connections {
+		conn := dial(t, r)
+		all.Go(func() {
+			for n := range lines {
+				fmt.Fprintf(conn, "%d %d\n", i, n)
+			}
+			conn.Close()
+		})
+	}
+	all.Wait()
+	next := map[string]int{}
+	for _, e := range r.Wait(connections * lines) {
+		v, _ := e.Field(event.Data)
+		who, n, _ := strings.Cut(v.Str(), " ")
+		if n != fmt.Sprint(next[who]) {
+			t.Fatalf("connection %s: %s came instead of %d", who, n, next[who])
+		}
+		next[who]++
+	}
+	r.Stop()
+}
+
+func TestASlowPipelineMakesSendersWait(t *testing.T) {
+	r := actortest.Start(t, "- TcpServer:\n    interface: 127.0.0.1\n    port: 0\n- Tarpit:\n    delay: 1h\n    inbox_size: 10\n- TestCatch\n- Global: {shutdown_timeout: 100ms}\n",
+		tcpserver.Spec, tarpit.Spec)
+	conn := dial(t, r)
+	block := []byte(strings.Repeat(strings.Repeat("x", 1000)+"\n", 100))
+	written := 0
+	for written < 200<<20 {
+		conn.SetWriteDeadline(time.Now().Add(300 * time.Millisecond))
+		n, err := conn.Write(block)
+		if written += n; err != nil {
+			break
+		}
+	}
+	if written > 100<<20 {
+		t.Errorf("the server read %d bytes that nobody wanted", written)
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	if m.HeapInuse > 128<<20 {
+		t.Errorf("the heap holds %d bytes", m.HeapInuse)
+	}
+	conn.Close()
+	r.StopHard()
+}
+
+func TestALineWithoutEndDoesNotGrowMemory(t *testing.T) {
+	r := actortest.Source(t, tcpserver.Spec, local+"max_line_length: 65536\nlong_line_action: drop")
+	conn := dial(t, r)
+	block := make([]byte, 1<<20)
+	for range 1024 {
+		if _, err := conn.Write(block); err != nil {
+			t.Fatal(err)
+		}
+	}
+	io.WriteString(conn, "\nstill alive\n")
+	if got := data(r.Wait(1)); got != "still alive" {
+		t.Errorf("got %q", got)
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	if m.HeapInuse > 64<<20 {
+		t.Errorf("the heap holds %d bytes", m.HeapInuse)
+	}
+	r.Stop()
+}
+
+func TestWhatWasSentBeforeAStopArrives(t *testing.T) {
+	r := actortest.Source(t, tcpserver.Spec, local)
+	conn := dial(t, r)
+	io.WriteString(conn, "first\n")
+	r.Wait(1)
+	io.WriteString(conn, strings.Repeat("more\n", 1000)+"rest")
+	if out := r.Stop(); len(out) != 1002 {
+		t.Errorf("%d events came", len(out))
+	}
+	if c, err := net.Dial("tcp", r.Addr()); err == nil {
+		c.Close()
+		t.Error("the port is still open")
+	}
+}
+
+func TestIdleAndSurplusConnectionsAreClosed(t *testing.T) {
+	r := actortest.Source(t, tcpserver.Spec, local+"timeout: 50ms\nmax_connections: 1")
+	first := dial(t, r)
+	io.WriteString(first, "rest")
+	second := dial(t, r)
+	if _, err := second.Read(make([]byte, 1)); err == nil {
+		t.Error("the second connection is served")
+	}
+	if _, err := first.Read(make([]byte, 1)); err == nil {
+		t.Error("the idle connection is open")
+	}
+	if got := data(r.Wait(1)); got != "rest" {
+		t.Errorf("got %q", got)
+	}
+	r.Stop()
+}
+
+func TestABadLengthClosesOnlyThatConnection(t *testing.T) {
+	r := actortest.Source(t, tcpserver.Spec, local+"framing: octet_counted")
+	bad, good := dial(t, r), dial(t, r)
+	io.WriteString(bad, "spam")
+	if _, err := bad.Read(make([]byte, 1)); err == nil {
+		t.Error("the bad connection is open")
+	}
+	io.WriteString(good, "2 ok")
+	if got := data(r.Wait(1)); got != "ok" {
+		t.Errorf("got %q", got)
+	}
+	r.Stop()
+}
+
+// certificate writes a certificate for 127.0.0.1 that signs itself.
+func certificate(t *testing.T) (cert, key string, pool *x509.CertPool, pair tls.Certificate) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Brian"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalECPrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: secret})
+	if err := os.WriteFile(cert, certPEM, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(key, keyPEM, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	pool = x509.NewCertPool()
+	pool.AppendCertsFromPEM(certPEM)
+	if pair, err = tls.X509KeyPair(certPEM, keyPEM); err != nil {
+		t.Fatal(err)
+	}
+	return cert, key, pool, pair
+}
+
+func TestTLS(t *testing.T) {
+	cert, key, pool, pair := certificate(t)
+	options := local + "tls: True\ncert: " + cert + "\nkey: " + key + "\ncacert: " + cert + "\ntls_client_auth: require\n"
+	r := actortest.Source(t, tcpserver.Spec, options)
+	c, err := tls.Dial("tcp", r.Addr(), &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{pair}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(c, "secret\n")
+	e := r.Wait(1)[0]
+	if data([]*event.Event{e}) != "secret" || actortest.Meta(e, "tls_subject") != "CN=Brian" {
+		t.Error(actortest.Whole(e))
+	}
+	c.Close()
+	plain := dial(t, r)
+	io.WriteString(plain, "no handshake at all\n")
+	plain.Read(make([]byte, 100))
+	if anonymous, err := tls.Dial("tcp", r.Addr(), &tls.Config{RootCAs: pool}); err == nil {
+		if _, err := anonymous.Read(make([]byte, 1)); err == nil {
+			t.Error("a client without a certificate is served")
+		}
+		anonymous.Close()
+	}
+	if old, err := tls.Dial("tcp", r.Addr(), &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{pair}, MaxVersion: tls.VersionTLS11}); err == nil {
+		t.Error("TLS 1.1 is accepted")
+		old.Close()
+	}
+	if out := r.Stop(); len(out) != 1 {
+		t.Errorf("%d events came", len(out))
+	}
+}
+
+func TestWrongOptionsAreRefused(t *testing.T) {
+	actortest.Wrong(t, tcpserver.Spec, map[string]string{
+		"tls: True": "cert", "port: 70000": "65535", "regex_separator: '('": "E031", "regex_separator: 'x*'": "empty text", "simple_separator: ''": "must not be empty",
+		"chunksize: 0": "at least 1", "max_buffer_size: 0": "at least 1", "mode: lines": `did you mean "line"?`, "tls_client_auth: maybe": "none, request, require", "allow_from: [here]": "network",
+	})
+	r := actortest.Start(t, "- TcpServer:\n    port: 0\n    tls: True\n    cert: /no\n    key: /no\n- TestCatch\n", tcpserver.Spec)
+	if err := r.Err(); err == nil || !strings.Contains(err.Error(), "TcpServer") {
+		t.Error(err)
+	}
+}
