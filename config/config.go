@@ -299,7 +299,7 @@ func (b *builder) decodeGlobal() {
 		return
 	}
 	faults := option.Decode(b.global, &b.plan.Global)
-	if b.CheckLogFormat != nil && len(faults) == 0 {
+	if b.CheckLogFormat != nil {
 		if err := b.CheckLogFormat(b.plan.Global.Logging.Format); err != nil {
 			faults = append(faults, &option.Fault{Code: "E039", Option: "logging.format", Message: err.Error()})
 		}

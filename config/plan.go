@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -187,17 +188,23 @@ func (b *builder) decode(m *Module) {
 	m.Opts = m.Spec.Options()
 	faults := option.Decode(m.options, append(into, m.Opts)...)
 	m.tag = tag.Tag
-	sound := !m.broken
 	for _, f := range faults {
-		sound = sound && (f.Code.IsWarning() || !b.ownFault(m, f))
 		b.moduleFault(m, f)
 	}
-	if v, ok := m.Opts.(actor.Validator); ok && sound {
+	if v, ok := m.Opts.(actor.Validator); ok && !m.broken {
 		for _, f := range option.Faults(v.Validate(), option.Contradiction) {
-			b.moduleFault(m, f)
+			if !alreadySaid(f, faults) {
+				b.moduleFault(m, f)
+			}
 		}
 	}
 	b.checkOptions(m)
+}
+
+// alreadySaid reports whether there is a fault of the same option, so that another one
+// would only follow from it.
+func alreadySaid(f *option.Fault, faults []*option.Fault) bool {
+	return slices.ContainsFunc(faults, func(o *option.Fault) bool { return o.Option == f.Option && !o.Code.IsWarning() })
 }
 
 // decodeUnknown reads what all modules have of one that is not known, so that its id and
@@ -208,18 +215,6 @@ func (b *builder) decodeUnknown(m *Module) {
 			b.moduleFault(m, f)
 		}
 	}
-}
-
-// ownFault reports whether f concerns an option of the module itself, so that a check of
-// all its options together makes no sense.
-func (b *builder) ownFault(m *Module, f *option.Fault) bool {
-	name, _, _ := strings.Cut(f.Option, ".")
-	for _, c := range option.Fields(m.common) {
-		if c.Name == name {
-			return false
-		}
-	}
-	return f.Code != option.Unknown
 }
 
 func (b *builder) moduleFault(m *Module, f *option.Fault) {

@@ -31,7 +31,7 @@ func (b *builder) connect() {
 
 // defaultReceiver is the next module in the file through which events pass.
 func (b *builder) defaultReceiver(m *Module) {
-	if !m.common.Enabled {
+	if !m.common.Enabled || m.Spec == nil {
 		return
 	}
 	at := slices.Index(b.modules, m)
@@ -65,7 +65,7 @@ func (b *builder) receivers(m *Module, v *option.Value) {
 			hint = "write receivers: [" + v.Text + "]"
 		}
 		if role != actor.Output && role != actor.StandAlone {
-			b.receiverFault(m, v, "", "E021", hint, "receivers must be a list, got %s", v.Describe())
+			b.receiverFault(m, v, "", "E021", hint, "must be a list, got %s", v.Describe())
 			m.broken = true
 		}
 		return

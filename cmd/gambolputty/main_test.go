@@ -1,0 +1,128 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"gambolputty/config"
+	"gambolputty/stages"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"gambolputty": main})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata/script"})
+}
+
+func examples(t *testing.T) []string {
+	t.Helper()
+	list, err := filepath.Glob("../../examples/*.yml")
+	if err != nil || len(list) == 0 {
+		t.Fatal("there are no examples", err)
+	}
+	return list
+}
+
+func TestExamplesAreValid(t *testing.T) {
+	for _, path := range examples(t) {
+		_, report := config.Loader{Specs: stages.All()}.Load(path)
+		if filepath.Base(path) == "readme.yml" {
+			// The one module of the first README's sample that this build does not have yet.
+			if len(report.Problems) != 1 || report.Problems[0].Code != "E011" || !strings.Contains(report.Problems[0].Message, "ElasticSearchSingleWorkerSink") {
+				t.Error(report.Text())
+			}
+			continue
+		}
+		if !report.OK(false) {
+			t.Error(report.Text())
+		}
+	}
+}
+
+func TestTheFirstExamplePrintsTheEventOfTheREADME(t *testing.T) {
+	var out, log bytes.Buffer
+	in := strings.NewReader(`192.168.2.20 - - [28/Jul/2006:10:27:10 -0300] "GET /cgi-bin/try/ HTTP/1.0" 200 3395` + "\n")
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := execute([]string{"test", "../../examples/stdin.yml", "--output", "pretty"}, streams{in, &out, &log})
+	if code != 0 {
+		t.Fatalf("exit code %d\n%s", code, log.String())
+	}
+	_, want, _ := strings.Cut(string(readme), "prints the event:\n\n```\n")
+	want, _, _ = strings.Cut(want, "```\n")
+	if got, want := anonymous(strings.TrimPrefix(out.String(), "StdOutSink:\n")), anonymous(want); got != want {
+		t.Errorf("got\n%s\nthe README says\n%s", got, want)
+	}
+}
+
+// anonymous replaces what differs from run to run.
+func anonymous(s string) string {
+	s = regexp.MustCompile(`'(event_id|received_by|received_from)': '[^']*'`).ReplaceAllString(s, "'$1': 'X'")
+	s = regexp.MustCompile(`'pid': \d+`).ReplaceAllString(s, "'pid': 1")
+	return strings.ReplaceAll(s, `3395\n'`, `3395'`)
+}
+
+func TestFortyMistakesAreReportedAtOnce(t *testing.T) {
+	const path = "testdata/mistakes.yml"
+	_, report := config.Loader{Specs: stages.All(), Env: func(string) (string, bool) { return "", false }}.Load(path)
+	want, err := os.ReadFile("testdata/mistakes.golden")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := report.Text(); got != string(want) {
+		t.Errorf("got\n%s", got)
+	}
+	if errors, _ := report.Count(); errors < 40 {
+		t.Errorf("only %d mistakes were found", errors)
+	}
+	codes := map[string]bool{}
+	for _, p := range report.Problems {
+		codes[string(p.Code)] = true
+	}
+	if len(codes) < 30 {
+		t.Errorf("only %d kinds of mistakes were found", len(codes))
+	}
+}
+
+func TestTheWorkedExampleOfAllKinds(t *testing.T) {
+	text := `- Global:
+   wokers: 2
+- TcpServr:
+   port: 5151
+- RegexParser:
+   field_extraction_patterns:
+    - x: '(?P<a>[0-9'
+   receivers:
+    - StdOutSnk
+- StdOutSink:
+   pretty_print: maybe
+   receivers: [RegexParser]
+`
+	_, report := config.Loader{Specs: stages.All()}.LoadText("bad.conf", []byte(text))
+	var got []string
+	for _, p := range report.Problems {
+		got = append(got, strings.SplitN(p.String(), "]: ", 2)[0])
+	}
+	want := "bad.conf:2:4: error[E010 bad.conf:3:3: error[E011 bad.conf:7:10: error[E031 bad.conf:9:7: error[E022 bad.conf:11:18: error[E014 bad.conf:12:4: error[E024"
+	if strings.Join(got, " ") != want {
+		t.Error(report.Text())
+	}
+}
+
+func TestTheSchemaIsJSON(t *testing.T) {
+	text, err := config.Schema(stages.All())
+	if err != nil || !json.Valid(text) {
+		t.Error(err)
+	}
+}
