@@ -49,6 +49,9 @@ func (o *patterns) Reads() []actor.File {
 }
 
 func (o *patterns) Validate() error {
+	if o.Patterns == nil {
+		return nil // it is required, which was said
+	}
 	for _, item := range o.Patterns.Items {
 		for _, p := range item.Pairs {
 			if _, err := regex.Compile(p.Value.Text, regex.Options{}); err != nil {
