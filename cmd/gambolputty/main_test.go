@@ -75,7 +75,7 @@ func anonymous(s string) string {
 
 func TestFortyMistakesAreReportedAtOnce(t *testing.T) {
 	const path = "testdata/mistakes.yml"
-	_, report := config.Loader{Specs: stages.All(), Env: func(string) (string, bool) { return "", false }}.Load(path)
+	_, report := (&app{}).loader(false).Load(path)
 	want, err := os.ReadFile("testdata/mistakes.golden")
 	if err != nil {
 		t.Fatal(err)
