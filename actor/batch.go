@@ -49,6 +49,9 @@ func (b *Batch) Len() int {
 	return n
 }
 
+// Full reports whether there are n events or more, in a source that fills the batch.
+func (b *Batch) Full(n int) bool { return len(b.events) >= n }
+
 // New adds a fresh event, with an empty text in the field data. In a source it carries the
 // place given to Outlet.Batch.
 func (b *Batch) New() *event.Event {

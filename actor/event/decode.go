@@ -29,13 +29,19 @@ type Decoder struct {
 	// and data.
 	Ext func(kind int8, data string) (Value, error)
 
-	s      string
-	at     int
-	fields []Field // fields of maps that are not closed yet
-	values []Value // items of lists that are not closed yet
-	arena  []Field
-	maps   []Map
-	keys   [keyCache]*Key
+	s       string
+	at      int
+	fields  []Field // fields of maps that are not closed yet
+	values  []Value // items of lists that are not closed yet
+	scratch []byte  // a string whose escapes are being resolved
+	keys    [keyCache]*Key
+
+	// What is left of memory that was allocated for many values at a time.
+	arena []Field
+	maps  []Map
+	items []Value
+	lists []List
+	text  []byte
 }
 
 // Duplicates says which of several equal keys counts.
@@ -54,7 +60,9 @@ const (
 	keyCache = 256
 	// arenaFields is how many fields are allocated at a time.
 	arenaFields = 128
+	arenaItems  = 64
 	arenaMaps   = 16
+	arenaText   = 4096
 )
 
 // SyntaxError says where and why a text could not be decoded.
@@ -283,12 +291,13 @@ func plainText(s string) int {
 
 // escaped reads the rest of a string in which there is a backslash.
 func (d *Decoder) escaped(from int) (string, error) {
-	out := append(make([]byte, 0, 2*(d.at-from)+32), d.s[from:d.at]...)
+	out := append(d.scratch[:0], d.s[from:d.at]...)
+	defer func() { d.scratch = out[:0] }()
 	for d.at < len(d.s) {
 		switch d.s[d.at] {
 		case '"':
 			d.at++
-			return unsafe.String(unsafe.SliceData(out), len(out)), nil
+			return d.keep(out), nil
 		case '\\':
 			var err error
 			if out, err = d.escape(out); err != nil {
@@ -304,6 +313,17 @@ func (d *Decoder) escaped(from int) (string, error) {
 		}
 	}
 	return "", d.fail("")
+}
+
+// keep makes a string of bytes in the scratch memory.
+func (d *Decoder) keep(b []byte) string {
+	if len(b) > len(d.text) {
+		d.text = make([]byte, max(len(b), arenaText))
+	}
+	n := copy(d.text, b)
+	s := unsafe.String(unsafe.SliceData(d.text), n)
+	d.text = d.text[n:]
+	return s
 }
 
 func (d *Decoder) escape(out []byte) ([]byte, error) {
@@ -403,11 +423,22 @@ func (d *Decoder) separator(end byte) (done bool, err error) {
 }
 
 func (d *Decoder) closeList(base int) Value {
-	items := make([]Value, len(d.values)-base)
+	n := len(d.values) - base
+	if n > len(d.items) {
+		d.items = make([]Value, max(n, arenaItems))
+	}
+	items := d.items[:n:n]
+	d.items = d.items[n:]
 	copy(items, d.values[base:])
 	clear(d.values[base:])
 	d.values = d.values[:base]
-	return listValue(&List{items: items})
+	if len(d.lists) == 0 {
+		d.lists = make([]List, arenaMaps)
+	}
+	l := &d.lists[0]
+	d.lists = d.lists[1:]
+	l.items = items
+	return listValue(l)
 }
 
 func (d *Decoder) object(depth int) (Value, error) {
@@ -458,15 +489,18 @@ func (d *Decoder) objectKey() (*Key, error) {
 // key finds the key for a name. Most names come again with the next event, so a small
 // cache stands in front of the common table and its lock.
 func (d *Decoder) key(name string) *Key {
-	slot := uint(len(name))
-	if len(name) > 0 {
-		slot = slot*31 + uint(name[0])*7 + uint(name[len(name)-1]) + uint(name[len(name)/2])*13
+	slot := uint32(len(name))
+	for i := 0; i < len(name); i += 1 + len(name)/16 {
+		slot = (slot ^ uint32(name[i])) * 16777619 // FNV, of a part of long names
 	}
-	slot %= keyCache
+	slot = (slot ^ slot>>15) % keyCache
 	if k := d.keys[slot]; k != nil && k.Name == name {
 		return k
 	}
-	k := Intern(strings.Clone(name))
+	k := lookUp(name)
+	if k == nil {
+		k = Intern(strings.Clone(name))
+	}
 	d.keys[slot] = k
 	return k
 }

@@ -33,10 +33,7 @@ var table = struct {
 // Intern returns the key for name. It is safe for concurrent use. The name is kept, so
 // a name cut out of a larger buffer should be cloned by the caller first.
 func Intern(name string) *Key {
-	table.RLock()
-	k, ok := table.keys[name]
-	table.RUnlock()
-	if ok {
+	if k := lookUp(name); k != nil {
 		return k
 	}
 	table.Lock()
@@ -44,7 +41,7 @@ func Intern(name string) *Key {
 	if k, ok := table.keys[name]; ok {
 		return k
 	}
-	k = &Key{Name: name, JSON: string(append(AppendJSONString(nil, name), ':'))}
+	k := &Key{Name: name, JSON: string(append(AppendJSONString(nil, name), ':'))}
 	if len(table.keys) >= maxKeys {
 		k.loose = true
 		table.full.Store(true)
@@ -53,6 +50,13 @@ func Intern(name string) *Key {
 	k.id = uint32(len(table.keys)) + 1
 	table.keys[name] = k
 	return k
+}
+
+// lookUp returns the key for name if there is one in the table.
+func lookUp(name string) *Key {
+	table.RLock()
+	defer table.RUnlock()
+	return table.keys[name]
 }
 
 // same reports whether two keys mean one name.

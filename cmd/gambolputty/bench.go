@@ -129,7 +129,7 @@ func (c *corpus) once(ctx context.Context, out *actor.Outlet) error {
 		rest = rest[n:]
 		c.sent++
 		c.bytes += n
-		if b.Len() < out.Size() {
+		if !b.Full(out.Size()) {
 			continue
 		}
 		if err := out.Emit(b, nil); err != nil {

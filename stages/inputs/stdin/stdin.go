@@ -175,7 +175,7 @@ func (r *reader) collect(lines *framing.Reader, out *actor.Outlet, atEnd bool) e
 			break
 		}
 		r.line(b, line)
-		if b.Len() >= out.Size() {
+		if b.Full(out.Size()) {
 			if err := out.Emit(b, nil); err != nil {
 				return err
 			}

@@ -190,7 +190,7 @@ func (c *connection) collect(r *framing.Reader, b **actor.Batch, atEnd bool) err
 			break
 		}
 		c.add(*b, piece)
-		if (*b).Len() >= c.out.Size() {
+		if (*b).Full(c.out.Size()) {
 			full := *b
 			*b = c.out.Batch(c.from)
 			if err := c.out.Emit(full, nil); err != nil {
