@@ -7,9 +7,18 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 )
 
+// gcPercent is how much garbage may gather before it is collected, in percent of what is
+// in use. Little is in use, so twice Go's default saves a tenth of the CPU time for some
+// ten MiB; GOGC wins over it.
+const gcPercent = 200
+
 func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	os.Exit(execute(os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
 }
 
