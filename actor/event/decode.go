@@ -1,6 +1,7 @@
 package event
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -36,12 +37,24 @@ type Decoder struct {
 	scratch []byte  // a string whose escapes are being resolved
 	keys    [keyCache]*Key
 
-	// What is left of memory that was allocated for many values at a time.
-	arena []Field
-	maps  []Map
-	items []Value
-	lists []List
-	text  []byte
+	fieldStore arena[Field]
+	itemStore  arena[Value]
+	mapStore   arena[Map]
+	listStore  arena[List]
+	textStore  arena[byte]
+}
+
+// arena hands out memory that is allocated for many values at a time.
+type arena[T any] struct{ rest []T }
+
+// take returns memory for n values; what is allocated at a time is chunk values.
+func (a *arena[T]) take(n, chunk int) []T {
+	if n > len(a.rest) {
+		a.rest = make([]T, max(n, chunk))
+	}
+	taken := a.rest[:n:n]
+	a.rest = a.rest[n:]
+	return taken
 }
 
 // Duplicates says which of several equal keys counts.
@@ -83,17 +96,10 @@ func (d *Decoder) Decode(s string) (v Value, rest string, err error) {
 	d.s, d.at = s, 0
 	d.fields, d.values = d.fields[:0], d.values[:0]
 	defer func() { d.s = "" }()
-	if v, err = d.value(cmpOr(d.MaxDepth, defaultDepth)); err != nil {
+	if v, err = d.value(cmp.Or(d.MaxDepth, defaultDepth)); err != nil {
 		return Null, s, err
 	}
 	return v, s[d.at:], nil
-}
-
-func cmpOr(a, b int) int {
-	if a != 0 {
-		return a
-	}
-	return b
 }
 
 func (d *Decoder) fail(format string, args ...any) error {
@@ -317,13 +323,9 @@ func (d *Decoder) escaped(from int) (string, error) {
 
 // keep makes a string of bytes in the scratch memory.
 func (d *Decoder) keep(b []byte) string {
-	if len(b) > len(d.text) {
-		d.text = make([]byte, max(len(b), arenaText))
-	}
-	n := copy(d.text, b)
-	s := unsafe.String(unsafe.SliceData(d.text), n)
-	d.text = d.text[n:]
-	return s
+	kept := d.textStore.take(len(b), arenaText)
+	copy(kept, b)
+	return unsafe.String(unsafe.SliceData(kept), len(kept))
 }
 
 func (d *Decoder) escape(out []byte) ([]byte, error) {
@@ -423,20 +425,11 @@ func (d *Decoder) separator(end byte) (done bool, err error) {
 }
 
 func (d *Decoder) closeList(base int) Value {
-	n := len(d.values) - base
-	if n > len(d.items) {
-		d.items = make([]Value, max(n, arenaItems))
-	}
-	items := d.items[:n:n]
-	d.items = d.items[n:]
+	items := d.itemStore.take(len(d.values)-base, arenaItems)
 	copy(items, d.values[base:])
 	clear(d.values[base:])
 	d.values = d.values[:base]
-	if len(d.lists) == 0 {
-		d.lists = make([]List, arenaMaps)
-	}
-	l := &d.lists[0]
-	d.lists = d.lists[1:]
+	l := &d.listStore.take(1, arenaMaps)[0]
 	l.items = items
 	return listValue(l)
 }
@@ -551,20 +544,11 @@ func (m *Map) names() map[string]int {
 
 // closeMap makes a map of the fields from base on.
 func (d *Decoder) closeMap(base int) Value {
-	n := len(d.fields) - base
-	if n > len(d.arena) {
-		d.arena = make([]Field, max(n, arenaFields))
-	}
-	list := d.arena[:n:n]
-	d.arena = d.arena[n:]
+	list := d.fieldStore.take(len(d.fields)-base, arenaFields)
 	copy(list, d.fields[base:])
 	clear(d.fields[base:])
 	d.fields = d.fields[:base]
-	if len(d.maps) == 0 {
-		d.maps = make([]Map, arenaMaps)
-	}
-	m := &d.maps[0]
-	d.maps = d.maps[1:]
+	m := &d.mapStore.take(1, arenaMaps)[0]
 	m.fields = list
 	return MapOf(m)
 }

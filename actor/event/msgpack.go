@@ -1,6 +1,7 @@
 package event
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"math"
@@ -18,7 +19,7 @@ func (d *Decoder) DecodeMsgpack(s string) (v Value, n int, err error) {
 	d.s, d.at = s, 0
 	d.fields, d.values = d.fields[:0], d.values[:0]
 	defer func() { d.s = "" }()
-	v, err = d.packed(cmpOr(d.MaxDepth, defaultDepth))
+	v, err = d.packed(cmp.Or(d.MaxDepth, defaultDepth))
 	return v, d.at, err
 }
 

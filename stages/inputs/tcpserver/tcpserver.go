@@ -19,6 +19,7 @@ import (
 	"gambolputty/actor/regex"
 	"gambolputty/stages/internal/charset"
 	"gambolputty/stages/internal/framing"
+	"gambolputty/stages/internal/peers"
 	"gambolputty/stages/internal/stream"
 	"gambolputty/stages/internal/tlsopt"
 )
@@ -72,11 +73,10 @@ type Options struct {
 	Framing        string         `opt:"framing" enum:"separator|octet_counted|auto" doc:"octet_counted reads a length in front of each message (RFC 6587), auto takes both."`
 	MaxConnections int            `opt:"max_connections" min:"0" doc:"Connections at a time; further ones are closed. 0 is no limit."`
 	KeepAlive      time.Duration  `opt:"tcp_keepalive_in_secs" min:"0s" doc:"Time between probes that find dead peers; 0 is off."`
-	AllowFrom      []string       `opt:"allow_from" doc:"Networks that may connect, as in 192.168.0.0/16; empty is all."`
+	AllowFrom      peers.Networks `opt:"allow_from" doc:"Networks that may connect, as in 192.168.0.0/16; empty is all."`
 
 	separator string
 	pattern   *regex.Pattern
-	networks  []netip.Prefix
 }
 
 // Validate checks TLS, separators and networks.
@@ -99,18 +99,6 @@ func (o *Options) Validate() error {
 		o.pattern = p
 	case o.separator == "" && o.Mode == "line":
 		fault("simple_separator", option.NotAllowed, "must not be empty in line mode")
-	}
-	for _, n := range o.AllowFrom {
-		p, err := netip.ParsePrefix(n)
-		if err != nil {
-			ip, ipErr := netip.ParseAddr(n)
-			if ipErr != nil {
-				fault("allow_from", option.NotAllowed, fmt.Sprintf("must be an address or a network such as 10.0.0.0/8, got %q", n))
-				continue
-			}
-			p = netip.PrefixFrom(ip, ip.BitLen())
-		}
-		o.networks = append(o.networks, p.Masked())
 	}
 	return errors.Join(errs...)
 }
@@ -255,7 +243,7 @@ var errNotAllowed = errors.New("the peer is not in allow_from")
 
 // prepare checks the peer and does the TLS handshake.
 func (s *server) prepare(ctx context.Context, c net.Conn) (net.Conn, func(*event.Event), error) {
-	if len(s.opts.networks) > 0 && !s.allowed(c.RemoteAddr()) {
+	if !s.allowed(c.RemoteAddr()) {
 		return nil, nil, errNotAllowed
 	}
 	if s.tls == nil {
@@ -283,15 +271,7 @@ var subjectPath = event.MustPath("gambolputty.tls_subject")
 
 func (s *server) allowed(a net.Addr) bool {
 	peer, err := netip.ParseAddrPort(a.String())
-	if err != nil {
-		return false
-	}
-	for _, n := range s.opts.networks {
-		if n.Contains(peer.Addr().Unmap()) {
-			return true
-		}
-	}
-	return false
+	return err == nil && s.opts.AllowFrom.Allow(peer.Addr())
 }
 
 // Close frees the port.

@@ -21,6 +21,7 @@ import (
 	"gambolputty/actor/event"
 	"gambolputty/actor/option"
 	"gambolputty/stages/internal/charset"
+	"gambolputty/stages/internal/peers"
 )
 
 //go:embed udpserver.md
@@ -55,28 +56,15 @@ type Options struct {
 	MulticastGroup    string         `opt:"multicast_group" null:"true" doc:"Address of a multicast group to join."`
 	MulticastDevice   string         `opt:"multicast_interface" null:"true" doc:"Network interface for the multicast group."`
 	ReusePort         bool           `opt:"reuse_port" doc:"Let several processes listen on the port."`
-	AllowFrom         []string       `opt:"allow_from" doc:"Networks whose datagrams are taken, as in 192.168.0.0/16; empty is all."`
+	AllowFrom         peers.Networks `opt:"allow_from" doc:"Networks whose datagrams are taken, as in 192.168.0.0/16; empty is all."`
 	Encoding          charset.Option `opt:"encoding" doc:"Character set of the text. utf-8 leaves the bytes as they are."`
 
-	networks []netip.Prefix
-	group    netip.Addr
+	group netip.Addr
 }
 
 // Validate checks addresses.
 func (o *Options) Validate() error {
 	var errs []error
-	for _, n := range o.AllowFrom {
-		p, err := netip.ParsePrefix(n)
-		if err != nil {
-			ip, ipErr := netip.ParseAddr(n)
-			if ipErr != nil {
-				errs = append(errs, &option.Fault{Code: option.NotAllowed, Option: "allow_from", Message: fmt.Sprintf("must be an address or a network such as 10.0.0.0/8, got %q", n)})
-				continue
-			}
-			p = netip.PrefixFrom(ip, ip.BitLen())
-		}
-		o.networks = append(o.networks, p.Masked())
-	}
 	if o.MulticastGroup != "" {
 		var err error
 		if o.group, err = netip.ParseAddr(o.MulticastGroup); err != nil || !o.group.IsMulticast() {
@@ -225,13 +213,8 @@ func (s *server) sender(a net.Addr) string {
 	}
 	peer := u.AddrPort()
 	peer = netip.AddrPortFrom(peer.Addr().Unmap(), peer.Port())
-	if len(s.opts.networks) == 0 {
+	if s.opts.AllowFrom.Allow(peer.Addr()) {
 		return peer.String()
-	}
-	for _, n := range s.opts.networks {
-		if n.Contains(peer.Addr()) {
-			return peer.String()
-		}
 	}
 	s.env.Count("refused_datagrams", 1)
 	return ""
