@@ -13,6 +13,7 @@ import (
 	"gambolputty/actor"
 	"gambolputty/actor/event"
 	"gambolputty/actor/option"
+	"gambolputty/actor/regex"
 	"gambolputty/stages/internal/charset"
 	"gambolputty/stages/internal/framing"
 )
@@ -44,21 +45,37 @@ type Options struct {
 	EndSignal        string         `opt:"stream_end_signal" null:"true" doc:"Line that ends a block of lines."`
 	MultilineMax     int            `opt:"multiline_max_lines" min:"0" doc:"Most lines of a block; 0 is no limit."`
 	MultilineTimeout time.Duration  `opt:"multiline_timeout_in_secs" min:"0s" doc:"Send a block to which nothing was added for so long; 0 waits."`
+	Before           string         `opt:"multiline_regex_before" null:"true" doc:"A line that matches belongs to the event before it."`
+	After            string         `opt:"multiline_regex_after" null:"true" doc:"A line that matches is continued by the next one."`
 	StripNewline     bool           `opt:"strip_newline" doc:"Remove the line ending of a line or block."`
 	MaxLineLength    int            `opt:"max_line_length" min:"1" doc:"Most bytes of a line, and of a block."`
 	LongLineAction   string         `opt:"long_line_action" enum:"split|truncate|drop" doc:"What becomes of longer lines: several events, the first part alone, or nothing."`
 	Encoding         charset.Option `opt:"encoding" doc:"Character set of the text. utf-8 leaves the bytes as they are."`
 
+	before, after *regex.Pattern
+
 	// In is what is read; it is no option, so that tests and benchmarks can set it.
 	In io.Reader
 }
 
-// Validate refuses a signal that would never be looked at.
+// Validate compiles the patterns and warns of a signal that would never be looked at.
 func (o *Options) Validate() error {
-	if o.EndSignal != "" && !o.Multiline {
-		return &option.Fault{Code: "W105", Option: "stream_end_signal", Message: "has no effect without multiline: True"}
+	var errs []error
+	compile := func(name, text string) *regex.Pattern {
+		if text == "" {
+			return nil
+		}
+		p, err := regex.Compile(text, regex.Options{})
+		if err != nil {
+			errs = append(errs, &option.Fault{Code: option.Regex, Option: name, Message: err.Error()})
+		}
+		return p
 	}
-	return nil
+	o.before, o.after = compile("multiline_regex_before", o.Before), compile("multiline_regex_after", o.After)
+	if o.EndSignal != "" && !o.Multiline {
+		errs = append(errs, &option.Fault{Code: "W105", Option: "stream_end_signal", Message: "has no effect without multiline: True"})
+	}
+	return errors.Join(errs...)
 }
 
 // Listens makes sure that there is one StdIn only.
@@ -77,6 +94,9 @@ type reader struct {
 	signal  string
 	block   strings.Builder
 	lines   int
+
+	before, after *regex.Machine
+	continues     bool // the last line said that the next one belongs to it
 }
 
 // New makes a StdIn.
@@ -85,7 +105,14 @@ func New(env actor.Env, o Options) (actor.Source, error) {
 	if err != nil {
 		host = "localhost"
 	}
-	return &reader{env: env, opts: o, convert: o.Encoding.Converter(), from: "stdin://" + host, signal: chomp(o.EndSignal)}, nil
+	r := &reader{env: env, opts: o, convert: o.Encoding.Converter(), from: "stdin://" + host, signal: chomp(o.EndSignal)}
+	if o.before != nil {
+		r.before = o.before.Machine()
+	}
+	if o.after != nil {
+		r.after = o.after.Machine()
+	}
+	return r, nil
 }
 
 // chomp removes one line ending.
@@ -201,9 +228,13 @@ func (r *reader) collect(lines *framing.Reader, out *actor.Outlet, atEnd bool) e
 
 // line makes an event of a line, or adds it to the block.
 func (r *reader) line(b *actor.Batch, line string) {
-	if !r.opts.Multiline {
+	byPattern := r.before != nil || r.after != nil
+	if !r.opts.Multiline && !byPattern {
 		r.emit(b, line)
 		return
+	}
+	if byPattern && !r.belongs(line) {
+		r.emitBlock(b)
 	}
 	if r.signal != "" && chomp(line) == r.signal {
 		r.emitBlock(b)
@@ -217,6 +248,20 @@ func (r *reader) line(b *actor.Batch, line string) {
 	if r.opts.MultilineMax > 0 && r.lines >= r.opts.MultilineMax {
 		r.emitBlock(b)
 	}
+}
+
+// belongs reports whether a line belongs to the one before it.
+func (r *reader) belongs(line string) bool {
+	matches := func(m *regex.Machine) bool {
+		if m == nil {
+			return false
+		}
+		caps, err := m.Search(chomp(line), 0)
+		return err == nil && caps != nil
+	}
+	belongs := r.continues || matches(r.before)
+	r.continues = matches(r.after)
+	return belongs
 }
 
 func (r *reader) emitBlock(b *actor.Batch) {

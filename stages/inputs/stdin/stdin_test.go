@@ -47,6 +47,8 @@ func TestLinesAndBlocks(t *testing.T) {
 		"the signal with its end": {"multiline: True\nstream_end_signal: \"--END--\\n\"", "one\ntwo\n--END--\nthree", []string{"one\ntwo\n", "three"}},
 		"stripped":                {"strip_newline: True", "a\r\nb", []string{"a", "b"}},
 		"blocks of two":           {"multiline: True\nmultiline_max_lines: 2", "1\n2\n3\n", []string{"1\n2\n", "3\n"}},
+		"continued lines":         {`multiline_regex_before: '^\s'`, "Traceback\n  File x\n  y\nError\nnext\n", []string{"Traceback\n  File x\n  y\n", "Error\n", "next\n"}},
+		"lines that go on":        {`multiline_regex_after: '\\$'`, "a \\\nb\nc\n", []string{"a \\\nb\n", "c\n"}},
 		"latin":                   {"encoding: iso-8859-1", "gr\xfc\xdfe\n", []string{"grüße\n"}},
 		"invalid bytes stay":      {"", "\xff\xfe\n", []string{"\xff\xfe\n"}},
 		"long lines":              {"max_line_length: 3\nlong_line_action: truncate", "abcdef\nxy\n", []string{"abc", "xy\n"}},

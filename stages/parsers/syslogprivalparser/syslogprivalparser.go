@@ -42,6 +42,7 @@ type Options struct {
 	FacilityField event.Path  `opt:"target_facility_field" doc:"Field for the facility."`
 	SeverityField event.Path  `opt:"target_severity_field" doc:"Field for the severity."`
 	Style         string      `opt:"mapping_style" enum:"rfc|short" doc:"Long names, or short ones such as daemon and err."`
+	ParseHeader   string      `opt:"parse_header" null:"true" enum:"rfc3164|rfc5424|auto" doc:"The source field holds a whole line of syslog, which is split into syslog_prival, syslog_timestamp, host, program, pid, msgid, structured_data and message."`
 	parse.Guard
 }
 
@@ -119,6 +120,13 @@ func (p *parser) Process(_ context.Context, b *actor.Batch) error {
 		v, ok := e.Get(p.opts.SourceField.Path)
 		if !ok {
 			continue
+		}
+		if p.opts.ParseHeader != "" && v.IsString() {
+			v, ok = p.header(e, v.Str())
+			if !ok {
+				p.env.Fault(e, p.opts.SourceField.String(), errNoHeader)
+				continue
+			}
 		}
 		n, err := priority(v)
 		if err != nil {
