@@ -7,6 +7,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"strconv"
@@ -52,6 +53,7 @@ var Spec = actor.DefineSource(actor.Info{
 	LongLineAction: string(framing.Split),
 	Framing:        "separator",
 	KeepAlive:      15 * time.Second,
+	Decompress:     "none",
 }, New)
 
 // Options of the TcpServer module.
@@ -73,6 +75,8 @@ type Options struct {
 	Framing        string         `opt:"framing" enum:"separator|octet_counted|auto" doc:"octet_counted reads a length in front of each message (RFC 6587), auto takes both."`
 	MaxConnections int            `opt:"max_connections" min:"0" doc:"Connections at a time; further ones are closed. 0 is no limit."`
 	KeepAlive      time.Duration  `opt:"tcp_keepalive_in_secs" min:"0s" doc:"Time between probes that find dead peers; 0 is off."`
+	Proxy          bool           `opt:"proxy_protocol" doc:"Connections begin with the header of the PROXY protocol, version 1 or 2, which names the real sender."`
+	Decompress     string         `opt:"decompress" enum:"none|gzip|zlib" doc:"Decompress what each connection carries."`
 	AllowFrom      peers.Networks `opt:"allow_from" doc:"Networks that may connect, as in 192.168.0.0/16; empty is all."`
 
 	separator string
@@ -198,6 +202,9 @@ func (s *server) Run(ctx context.Context, out *actor.Outlet) error {
 		Clean:   s.clean,
 		Prepare: s.prepare,
 	}
+	if o.Decompress != "none" {
+		srv.Unpack = func(r io.Reader) io.Reader { return newUnpacker(r, o.Decompress) }
+	}
 	if o.Mode == "stream" {
 		srv.Chunk, srv.Clean = o.ChunkSize, nil
 	}
@@ -241,30 +248,42 @@ func (s *server) clean() func(string) string {
 
 var errNotAllowed = errors.New("the peer is not in allow_from")
 
-// prepare checks the peer and does the TLS handshake.
-func (s *server) prepare(ctx context.Context, c net.Conn) (net.Conn, func(*event.Event), error) {
+// prepare checks the peer, reads who is behind a proxy, and does the TLS handshake.
+func (s *server) prepare(ctx context.Context, c net.Conn) (stream.Ready, error) {
+	ready := stream.Ready{Conn: c}
 	if !s.allowed(c.RemoteAddr()) {
-		return nil, nil, errNotAllowed
+		return ready, errNotAllowed
+	}
+	if s.opts.Proxy {
+		c.SetReadDeadline(time.Now().Add(handshakeTime))
+		from, err := readProxyHeader(c)
+		if err != nil {
+			return ready, fmt.Errorf("header of the PROXY protocol: %w", err)
+		}
+		c.SetReadDeadline(time.Time{})
+		ready.From = from
 	}
 	if s.tls == nil {
-		return c, nil, nil
+		return ready, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, handshakeTime)
 	defer cancel()
 	secure := tls.Server(c, s.tls)
 	if err := secure.HandshakeContext(ctx); err != nil {
-		return nil, nil, fmt.Errorf("TLS handshake: %w", err)
+		return ready, fmt.Errorf("TLS handshake: %w", err)
 	}
+	ready.Conn = secure
 	certs := secure.ConnectionState().PeerCertificates
 	if len(certs) == 0 {
-		return secure, nil, nil
+		return ready, nil
 	}
 	subject := event.String(certs[0].Subject.String())
-	return secure, func(e *event.Event) {
+	ready.Mark = func(e *event.Event) {
 		if err := e.Set(subjectPath, subject); err != nil {
 			s.env.Fault(e, subjectPath.String(), err)
 		}
-	}, nil
+	}
+	return ready, nil
 }
 
 var subjectPath = event.MustPath("gambolputty.tls_subject")

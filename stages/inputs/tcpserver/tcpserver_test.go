@@ -1,6 +1,8 @@
 package tcpserver_test
 
 import (
+	"compress/gzip"
+	"compress/zlib"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -229,6 +231,51 @@ func TestABadLengthClosesOnlyThatConnection(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	r.Stop()
+}
+
+func TestTheSenderBehindAProxyIsNamed(t *testing.T) {
+	second := "\r\n\r\n\x00\r\nQUIT\n"
+	for header, want := range map[string]string{
+		"PROXY TCP4 192.0.2.1 10.0.0.1 5000 5151\r\n":                               "192.0.2.1:5000",
+		"PROXY TCP6 2001:db8::1 ::1 5000 5151\r\n":                                  "[2001:db8::1]:5000",
+		"PROXY UNKNOWN\r\n":                                                         "127.0.0.1:",
+		second + "\x21\x11\x00\x0c\xc0\x00\x02\x01\x0a\x00\x00\x01\x13\x88\x14\x1f": "192.0.2.1:5000",
+		second + "\x20\x00\x00\x00":                                                 "127.0.0.1:",
+	} {
+		r := actortest.Source(t, tcpserver.Spec, local+"proxy_protocol: True")
+		io.WriteString(dial(t, r), header+"spam\n")
+		if e := r.Wait(1)[0]; data([]*event.Event{e}) != "spam" || !strings.HasPrefix(e.ReceivedFrom(), want) {
+			t.Errorf("%q: %s", header, actortest.Whole(e))
+		}
+		bad := dial(t, r)
+		io.WriteString(bad, "no header at all\n")
+		if _, err := bad.Read(make([]byte, 1)); err == nil {
+			t.Error("a connection without a header is open")
+		}
+		r.Stop()
+	}
+}
+
+func TestCompressedConnections(t *testing.T) {
+	for kind, pack := range map[string]func(io.Writer) io.WriteCloser{
+		"gzip": func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) },
+		"zlib": func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) },
+	} {
+		r := actortest.Source(t, tcpserver.Spec, local+"decompress: "+kind)
+		conn := dial(t, r)
+		w := pack(conn)
+		io.WriteString(w, strings.Repeat("spam\n", 1000))
+		w.Close()
+		if got := data(r.Wait(1000)); got != strings.TrimSuffix(strings.Repeat("spam|", 1000), "|") {
+			t.Errorf("%s: other lines came", kind)
+		}
+		garbage := dial(t, r)
+		io.WriteString(garbage, "this is not compressed\n")
+		if _, err := garbage.Read(make([]byte, 1)); err == nil {
+			t.Error("a connection with garbage is open")
+		}
+		r.Stop()
+	}
 }
 
 // certificate writes a certificate for 127.0.0.1 that signs itself.

@@ -39,11 +39,21 @@ type Server struct {
 	Idle time.Duration
 	// Most is the number of connections at a time; 0 is any.
 	Most int
-	// Prepare makes a connection ready, as TLS needs it. mark, which may be nil, adds to
-	// the events.
-	Prepare func(ctx context.Context, c net.Conn) (conn net.Conn, mark func(*event.Event), err error)
+	// Prepare makes a connection ready, as TLS needs it.
+	Prepare func(ctx context.Context, c net.Conn) (Ready, error)
+	// Unpack reads what the peer has compressed.
+	Unpack func(io.Reader) io.Reader
 
 	open atomic.Int64
+}
+
+// Ready is a connection that can be read.
+type Ready struct {
+	net.Conn
+	// From names the sender where the connection knows better than its address.
+	From string
+	// Mark adds to the events; it may be nil.
+	Mark func(*event.Event)
 }
 
 // Times that bound what a peer can hold up.
@@ -134,12 +144,15 @@ func (c *connection) serve(ctx context.Context, conn net.Conn) {
 	}()
 	c.peer, c.from = conn.RemoteAddr().String(), c.From(conn)
 	if c.Prepare != nil {
-		ready, mark, err := c.Prepare(ctx, conn)
+		ready, err := c.Prepare(ctx, conn)
 		if err != nil {
 			c.Env.Warn("connection was not established", "peer", c.peer, "error", err)
 			return
 		}
-		conn, c.mark = ready, mark
+		conn, c.mark = ready.Conn, ready.Mark
+		if ready.From != "" {
+			c.from = ready.From
+		}
 	}
 	if c.Clean != nil {
 		c.clean = c.Clean()
@@ -150,7 +163,11 @@ func (c *connection) serve(ctx context.Context, conn net.Conn) {
 	if c.Chunk == 0 {
 		cut = c.Cut()
 	}
-	r := framing.NewReader(timed, cut, c.Limit, c.Long)
+	var src io.Reader = timed
+	if c.Unpack != nil {
+		src = c.Unpack(timed)
+	}
+	r := framing.NewReader(src, cut, c.Limit, c.Long)
 	err := c.read(r)
 	if err != nil && !errors.Is(err, io.EOF) {
 		c.Env.Log.Debug("connection ended", "peer", c.peer, "error", err)
