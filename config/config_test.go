@@ -286,6 +286,13 @@ func TestReceiversConnectModules(t *testing.T) {
 	}
 }
 
+func TestTheDeadLetterModuleIsNoDefaultReceiver(t *testing.T) {
+	plan, report := load("- Global: {dead_letter: FileSink}\n- StdIn\n- FileSink\n- StdOutSink\n")
+	if !report.OK(true) || edges(plan) != "StdIn -> StdOutSink" {
+		t.Errorf("got %s\n%s", edges(plan), report.Text())
+	}
+}
+
 func TestAReceiverOfAClassWithIDsNamesTheIDs(t *testing.T) {
 	_, report := load("- StdIn:\n    receivers: [ModifyFields]\n- ModifyFields:\n    id: a\n- ModifyFields:\n    id: b\n- StdOutSink\n")
 	if !strings.Contains(report.Text(), "have ids: a, b") {
