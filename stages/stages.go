@@ -10,12 +10,14 @@ import (
 	"gambolputty/stages/inputs/unixsocket"
 	"gambolputty/stages/misc/noop"
 	"gambolputty/stages/misc/simplestats"
+	"gambolputty/stages/misc/statistics"
 	"gambolputty/stages/misc/tarpit"
 	"gambolputty/stages/modifiers/adddatetime"
 	"gambolputty/stages/modifiers/addgeoinfo"
 	"gambolputty/stages/modifiers/dropevent"
 	"gambolputty/stages/modifiers/math"
 	"gambolputty/stages/modifiers/modifyfields"
+	"gambolputty/stages/modifiers/permutate"
 	"gambolputty/stages/outputs/devnullsink"
 	"gambolputty/stages/outputs/filesink"
 	"gambolputty/stages/outputs/loggersink"
@@ -51,9 +53,11 @@ func All() []actor.Spec {
 		dropevent.Spec,
 		math.Spec,
 		modifyfields.Spec,
+		permutate.Spec,
 
 		noop.Spec,
 		simplestats.Spec,
+		statistics.Spec,
 		tarpit.Spec,
 
 		devnullsink.Spec,
