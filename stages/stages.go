@@ -22,6 +22,7 @@ import (
 	"gambolputty/stages/outputs/filesink"
 	"gambolputty/stages/outputs/loggersink"
 	"gambolputty/stages/outputs/stdoutsink"
+	"gambolputty/stages/parsers/csvparser"
 	"gambolputty/stages/parsers/jsonparser"
 	"gambolputty/stages/parsers/lineparser"
 	"gambolputty/stages/parsers/msgpackparser"
@@ -40,6 +41,7 @@ func All() []actor.Spec {
 		udpserver.Spec,
 		unixsocket.Spec,
 
+		csvparser.Spec,
 		jsonparser.Spec,
 		lineparser.Spec,
 		msgpackparser.Spec,
