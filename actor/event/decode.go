@@ -37,11 +37,32 @@ type Decoder struct {
 	scratch []byte  // a string whose escapes are being resolved
 	keys    [keyCache]*Key
 
+	stores
+	age int // documents since the stores were new
+}
+
+// stores hand out the memory of values.
+type stores struct {
 	fieldStore arena[Field]
 	itemStore  arena[Value]
 	mapStore   arena[Map]
 	listStore  arena[List]
 	textStore  arena[byte]
+}
+
+// generation is the number of documents that share memory. What one of them holds keeps
+// the others of its generation alive, but none of another: if chunks of one kind were
+// filled across that border, they would point to those of another kind and these back to
+// older ones, and nothing would ever be free.
+const generation = 16
+
+// begin prepares for the next document.
+func (d *Decoder) begin(s string) {
+	d.s, d.at = s, 0
+	d.fields, d.values = d.fields[:0], d.values[:0]
+	if d.age++; d.age >= generation {
+		d.stores, d.age = stores{}, 0
+	}
 }
 
 // arena hands out memory that is allocated for many values at a time.
@@ -75,7 +96,7 @@ const (
 	arenaFields = 128
 	arenaItems  = 64
 	arenaMaps   = 16
-	arenaText   = 4096
+	arenaText   = 1024
 )
 
 // SyntaxError says where and why a text could not be decoded.
@@ -93,8 +114,7 @@ func (e *SyntaxError) Error() string { return fmt.Sprintf("at byte %d: %s", e.Of
 // Decode reads one JSON document from the front of s and returns what follows it. The
 // error is a *SyntaxError.
 func (d *Decoder) Decode(s string) (v Value, rest string, err error) {
-	d.s, d.at = s, 0
-	d.fields, d.values = d.fields[:0], d.values[:0]
+	d.begin(s)
 	defer func() { d.s = "" }()
 	if v, err = d.value(cmp.Or(d.MaxDepth, defaultDepth)); err != nil {
 		return Null, s, err

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -119,6 +120,27 @@ func TestManyKeysAreDecodedInLinearTime(t *testing.T) {
 	if first, _ := v.Map().GetName("k0"); first.Str() != "again" {
 		t.Error("the last of two equal keys must win")
 	}
+}
+
+func TestDocumentsDoNotKeepEachOtherAlive(t *testing.T) {
+	d := new(event.Decoder)
+	text := `{"a": {"b": [1, [], {"c": ["x\u0041", []]}], "d": "` + strings.Repeat("x", 1000) + `"}, "e": [[], [2]]}`
+	var kept []event.Value
+	for range 50_000 {
+		v, _, err := d.Decode(strings.Clone(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept = append(kept[:0], v) // only the last one is in use
+	}
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	if m.HeapAlloc > 20<<20 {
+		t.Errorf("one document in use keeps %d MiB alive", m.HeapAlloc>>20)
+	}
+	runtime.KeepAlive(kept)
+	runtime.KeepAlive(d)
 }
 
 func TestInvalidUTF8IsKept(t *testing.T) {

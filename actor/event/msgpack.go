@@ -16,8 +16,7 @@ var ErrShort = errors.New("the object is cut off")
 // Strings are bytes as they came. Keys that are not strings take their text form.
 // The error is ErrShort or a *SyntaxError. See https://github.com/msgpack/msgpack/blob/master/spec.md.
 func (d *Decoder) DecodeMsgpack(s string) (v Value, n int, err error) {
-	d.s, d.at = s, 0
-	d.fields, d.values = d.fields[:0], d.values[:0]
+	d.begin(s)
 	defer func() { d.s = "" }()
 	v, err = d.packed(cmp.Or(d.MaxDepth, defaultDepth))
 	return v, d.at, err
