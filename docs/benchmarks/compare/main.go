@@ -1,15 +1,19 @@
-// Command compare tells whether two files hold the same events, apart from what differs
-// from run to run.
+// Command compare tells whether two files hold the same events in the same order, apart
+// from the metadata that depend on who received them. It names the first difference.
 package main
 
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"reflect"
 )
+
+// longestLine bounds the memory that a file without line endings can take.
+const longestLine = 16 << 20
 
 func main() {
 	if len(os.Args) != 3 {
@@ -36,46 +40,64 @@ func compareFiles(a, b string) error {
 	return compare(f, g)
 }
 
-// compare reads both line by line.
+// compare reads both line by line. Numbers are compared as float64, since one program may
+// write 1 where the other writes 1.0.
 func compare(a, b io.Reader) error {
-	x, y := bufio.NewScanner(a), bufio.NewScanner(b)
-	x.Buffer(nil, 1<<24)
-	y.Buffer(nil, 1<<24)
+	x, y := scan(a), scan(b)
 	for n := 1; ; n++ {
-		more, other := x.Scan(), y.Scan()
-		switch {
-		case more != other:
-			return fmt.Errorf("one file ends at line %d", n)
-		case !more:
-			if err := x.Err(); err != nil {
-				return err
+		first, second := x.Scan(), y.Scan()
+		if err := errors.Join(x.Err(), y.Err()); err != nil {
+			return fmt.Errorf("line %d: %w", n, err)
+		}
+		if first != second {
+			ended := "first"
+			if first {
+				ended = "second"
 			}
-			return y.Err()
+			return fmt.Errorf("the %s file ends before line %d", ended, n)
 		}
-		e, err := decode(x.Bytes())
-		if err != nil {
+		if !first {
+			return nil
+		}
+		if err := compareLines(x.Bytes(), y.Bytes()); err != nil {
 			return fmt.Errorf("line %d: %w", n, err)
-		}
-		f, err := decode(y.Bytes())
-		if err != nil {
-			return fmt.Errorf("line %d: %w", n, err)
-		}
-		if !reflect.DeepEqual(e, f) {
-			return fmt.Errorf("line %d differs:\n%s\n%s", n, x.Bytes(), y.Bytes())
 		}
 	}
 }
 
-// decode reads an event and drops what differs from run to run.
+func scan(r io.Reader) *bufio.Scanner {
+	s := bufio.NewScanner(r)
+	s.Buffer(nil, longestLine)
+	return s
+}
+
+func compareLines(a, b []byte) error {
+	x, err := decode(a)
+	if err != nil {
+		return fmt.Errorf("first file: %w", err)
+	}
+	y, err := decode(b)
+	if err != nil {
+		return fmt.Errorf("second file: %w", err)
+	}
+	if !reflect.DeepEqual(x, y) {
+		return fmt.Errorf("the events differ:\n%s\n%s", a, b)
+	}
+	return nil
+}
+
+// decode reads an event and drops what differs by nature.
 func decode(line []byte) (map[string]any, error) {
 	var e map[string]any
 	if err := json.Unmarshal(line, &e); err != nil {
 		return nil, err
 	}
-	if meta, ok := e["gambolputty"].(map[string]any); ok {
-		for _, k := range []string{"event_id", "pid"} {
-			delete(meta, k)
-		}
+	meta, ok := e["gambolputty"].(map[string]any)
+	if !ok {
+		return e, nil
+	}
+	for _, k := range []string{"event_id", "pid", "received_by", "received_from", "source_module"} {
+		delete(meta, k)
 	}
 	return e, nil
 }

@@ -3,34 +3,125 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"os"
 	"regexp"
+	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
-var access = regexp.MustCompile(`(?P<remote_ip>\d+\.\d+\.\d+\.\d+)\s+(?P<identd>\w+|-)\s+(?P<user>\w+|-)\s+\[(?P<datetime>\d+\/\w+\/\d+:\d+:\d+:\d+\s.\d+)\]\s+\"(?P<url>.*)\"\s+(?P<http_status>\d+)\s+(?P<bytes_send>\d+)`)
+func lines(t *testing.T, kind string, n int, seed uint64) [][]byte {
+	t.Helper()
+	var out bytes.Buffer
+	if err := generate(&out, kind, n, seed); err != nil {
+		t.Fatal(err)
+	}
+	got := bytes.Split(bytes.TrimSuffix(out.Bytes(), []byte("\n")), []byte("\n"))
+	if len(got) != n {
+		t.Fatalf("%s: %d lines, want %d", kind, len(got), n)
+	}
+	return got
+}
 
-func TestLinesAreWhatTheyClaim(t *testing.T) {
-	for kind, check := range map[string]func([]byte) bool{"access": access.Match, "json": json.Valid, "mixed": func([]byte) bool { return true }} {
-		var a, b, c bytes.Buffer
-		for w, seed := range map[*bytes.Buffer]uint64{&a: 1, &b: 1, &c: 2} {
-			if err := generate(w, kind, 500, seed); err != nil {
-				t.Fatal(err)
-			}
+// pattern is the one the benchmark runs, so that lines and configuration cannot part ways.
+func pattern(t *testing.T) *regexp.Regexp {
+	t.Helper()
+	conf, err := os.ReadFile("../access.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(conf), "httpd_access_log: '")
+	text, _, ok := strings.Cut(rest, "'")
+	if !ok {
+		t.Fatal("access.yml holds no httpd_access_log")
+	}
+	return regexp.MustCompile(text)
+}
+
+func TestTheSeedDecidesEveryByte(t *testing.T) {
+	for _, kind := range []string{"access", "json", "mixed"} {
+		a, b, c := lines(t, kind, 500, 1), lines(t, kind, 500, 1), lines(t, kind, 500, 2)
+		if !bytes.Equal(bytes.Join(a, nil), bytes.Join(b, nil)) {
+			t.Errorf("%s: one seed gave two outputs", kind)
 		}
-		if a.String() != b.String() || a.String() == c.String() {
-			t.Errorf("%s: the seed does not decide", kind)
-		}
-		lines := bytes.Split(bytes.TrimSuffix(a.Bytes(), []byte("\n")), []byte("\n"))
-		if len(lines) != 500 {
-			t.Errorf("%s: %d lines", kind, len(lines))
-		}
-		for _, l := range lines {
-			if !check(l) {
-				t.Errorf("%s: %s", kind, l)
-			}
+		if bytes.Equal(bytes.Join(a, nil), bytes.Join(c, nil)) {
+			t.Errorf("%s: two seeds gave one output", kind)
 		}
 	}
+}
+
+func TestAccessLinesMatchThePatternOfTheBenchmark(t *testing.T) {
+	re, sum := pattern(t), 0
+	for _, l := range lines(t, "access", 2000, 1) {
+		m := re.FindSubmatchIndex(l)
+		if m == nil || m[0] != 0 || m[1] != len(l) {
+			t.Fatalf("not matched as a whole: %s", l)
+		}
+		sum += len(l)
+	}
+	if mean := sum / 2000; mean < 190 || mean > 210 {
+		t.Errorf("lines have %d bytes on average", mean)
+	}
+}
+
+func TestJSONLinesAreDocumentsOfTheSizeTheyClaim(t *testing.T) {
+	for _, l := range lines(t, "json", 2000, 1) {
+		var doc struct {
+			Tags    []string
+			Message string
+			Secret  string
+			Request struct{ Headers map[string]string }
+		}
+		if err := json.Unmarshal(l, &doc); err != nil {
+			t.Fatalf("%v: %s", err, l)
+		}
+		if len(l) < 400 || len(l) > 600 {
+			t.Errorf("%d bytes: %s", len(l), l)
+		}
+		if doc.Tags[2] != "café" || !strings.HasSuffix(doc.Message, "\n\U0001d11e") || doc.Secret == "" || doc.Request.Headers["user-agent"] == "" {
+			t.Errorf("something is missing: %s", l)
+		}
+	}
+}
+
+func TestMixedLinesKeepTheirShares(t *testing.T) {
+	re := pattern(t)
+	syslog := regexp.MustCompile(`^<\d+>Jun [ \d]\d \d\d:\d\d:\d\d host\d kernel: [a-z/]+$`)
+	var access, system, garbage int
+	for _, l := range lines(t, "mixed", 10_000, 1) {
+		if bytes.ContainsRune(l, '\r') {
+			t.Errorf("a carriage return in %q", l)
+		}
+		switch {
+		case re.Match(l):
+			access++
+		case syslog.Match(l):
+			system++
+		case !utf8.Valid(l):
+			garbage++
+		default:
+			t.Errorf("something completely different: %q", l)
+		}
+	}
+	near := func(got, want int) bool { return got > want-300 && got < want+300 }
+	if !near(access, 7000) || !near(system, 2000) || !near(garbage, 1000) {
+		t.Errorf("%d access, %d syslog, %d garbage", access, system, garbage)
+	}
+}
+
+// fullDisk takes nothing.
+type fullDisk struct{}
+
+var errFull = errors.New("not one wafer-thin byte more")
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errFull }
+
+func TestFaultsAreReported(t *testing.T) {
 	if err := generate(&bytes.Buffer{}, "spam", 1, 1); err == nil {
 		t.Error("an unknown kind was accepted")
+	}
+	if err := generate(fullDisk{}, "access", 1, 1); !errors.Is(err, errFull) {
+		t.Errorf("a full disk gave %v", err)
 	}
 }
