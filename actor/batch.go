@@ -172,6 +172,18 @@ func (b *Batch) Absorb(o *Batch) {
 // Events walks what a stage has taken or is about to let go, filtered or not.
 func (b *Batch) Events() iter.Seq[*event.Event] { return slices.Values(b.events) }
 
+// Settle says in a sink that all events but these are done with, so that a failure of the
+// instance does not deliver them once more. Those that were handed to Env.Fault stay.
+func (b *Batch) Settle(rest []*event.Event) {
+	left := b.events[:0]
+	for _, e := range b.events {
+		if e.Fault {
+			left = append(left, e)
+		}
+	}
+	b.events = append(left, rest...)
+}
+
 // Clear forgets the events of b but keeps its tickets: they depend on what b goes into.
 func (b *Batch) Clear() { b.events = b.events[:0] }
 

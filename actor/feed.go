@@ -159,22 +159,31 @@ func (f *feed) awaited() int {
 type Bulk struct {
 	BatchSize     int           `opt:"batch_size" min:"1" doc:"Deliver when this many events are waiting."`
 	StoreInterval time.Duration `opt:"store_interval_in_secs" min:"0s" doc:"An event waits at most this long. 0 delivers whenever the module has nothing else to do."`
-	BacklogSize   int           `opt:"backlog_size" min:"1" doc:"Events that may wait for delivery. The modules in front wait when there are more."`
+	BacklogSize   int           `opt:"backlog_size" min:"1" doc:"Events that may wait for delivery."`
+	BacklogFull   string        `opt:"backlog_full_action" enum:"block|drop_newest|drop_oldest" doc:"What happens when backlog_size is reached: the modules in front wait, or events are dropped, which is counted and warned about."`
+
+	// Greedy makes batches of all that waits. For modules to which the size of a batch
+	// means nothing, while every delivery has a price of its own.
+	Greedy bool
 }
 
-func (b Bulk) bulk() *bulk { return &bulk{min(b.BatchSize, b.BacklogSize), b.StoreInterval} }
+func (b Bulk) bulk() *bulk {
+	return &bulk{min(b.BatchSize, b.BacklogSize), b.BacklogSize, b.StoreInterval, b.Greedy, b.BacklogFull}
+}
 
 // Backlog is the size of the inbox that the options ask for, and of a batch.
 func (b Bulk) Backlog() (backlog, batch int) { return b.BacklogSize, b.BatchSize }
 
 type bulk struct {
-	size  int
-	every time.Duration
+	size, backlog int
+	every         time.Duration
+	greedy        bool
+	full          string
 }
 
 func newBulk(opts any) *bulk {
 	o, ok := opts.(interface{ bulk() *bulk })
-	if !ok || o.bulk().every <= 0 {
+	if !ok {
 		return nil
 	}
 	return o.bulk()
@@ -183,6 +192,23 @@ func newBulk(opts any) *bulk {
 // collect joins what arrives until there is enough or the time is over. The time counts
 // from the first event, so that a trickle does not put it off for ever.
 func (k *bulk) collect(ctx context.Context, in <-chan *Batch, b *Batch) {
+	if k.every > 0 {
+		k.await(ctx, in, b)
+	}
+	for k.greedy && len(b.events) < k.backlog {
+		select {
+		case more, ok := <-in:
+			if !ok {
+				return
+			}
+			b.join(more)
+		default:
+			return
+		}
+	}
+}
+
+func (k *bulk) await(ctx context.Context, in <-chan *Batch, b *Batch) {
 	due := time.NewTimer(k.every)
 	defer due.Stop()
 	for len(b.events) < k.size {

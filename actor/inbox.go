@@ -17,6 +17,7 @@ type inbox struct {
 	ch       chan *Batch
 	events   atomic.Int64 // waiting, for people to see
 	capacity int          // in events
+	full     string       // what to do when there is no room, where it is not to wait
 	feeders  atomic.Int32
 
 	// Batches that came round a loop and found the channel full. A loop that waits for
@@ -35,7 +36,11 @@ func sizes(capacity int) (batch, depth int) {
 
 func newInbox(n *node, capacity int) *inbox {
 	_, depth := sizes(capacity)
-	return &inbox{node: n, ch: make(chan *Batch, depth), capacity: capacity}
+	in := &inbox{node: n, ch: make(chan *Batch, depth), capacity: capacity}
+	if k := newBulk(n.Opts); k != nil {
+		in.full = k.full
+	}
+	return in
 }
 
 // feederEnded closes the inbox after the last feeder.
@@ -59,12 +64,42 @@ func (in *inbox) put(ctx context.Context, b *Batch, from *node) error {
 		return nil
 	default:
 	}
+	if in.full == "drop_newest" || in.full == "drop_oldest" {
+		in.makeRoom(b)
+		return nil
+	}
 	if err := in.wait(ctx, b, from); err != nil {
 		in.events.Add(-n)
 		in.ring.leave()
 		return err
 	}
 	return nil
+}
+
+// makeRoom drops what the module's options say: b, or what has waited for longest.
+func (in *inbox) makeRoom(b *Batch) {
+	for in.full == "drop_oldest" {
+		select {
+		case in.ch <- b:
+			return
+		default:
+		}
+		select {
+		case old := <-in.ch:
+			in.drop(old)
+		default: // somebody has just taken it
+		}
+	}
+	in.drop(b)
+}
+
+func (in *inbox) drop(b *Batch) {
+	n := int64(len(b.events))
+	in.events.Add(-n)
+	in.ring.leave()
+	in.node.meter.Dropped.Add(n)
+	in.node.warn.log(levelWarn, "backlog is full, events were dropped", "backlog_full_action", in.full, "events", n)
+	b.release(nil)
 }
 
 // longBlock is how long a sender waits before the log says so.

@@ -113,6 +113,15 @@ func (v Env) Warn(message string, args ...any) { v.node.warn.log(slog.LevelWarn,
 // Count adds to a counter of the module's own, such as resyncs.
 func (v Env) Count(name string, n int) { v.node.meter.Own(name).Add(int64(n)) }
 
+// Drop counts events that the module throws away on purpose.
+func (v Env) Drop(n int) { v.node.meter.Dropped.Add(int64(n)) }
+
+// DeadLetter reports whether there is another module that gets what goes to Fault in a sink.
+func (v Env) DeadLetter() bool {
+	d := v.node.graph.deadLetter
+	return d != nil && d != v.node
+}
+
 // Quit ends the program, because the module has found that it can never work again. If it
 // is the only output, everything ends at once with ErrQuit, as there is nothing left to do;
 // otherwise the others drain and the run fails with err.

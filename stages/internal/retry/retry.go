@@ -17,9 +17,15 @@ type Backoff struct {
 // Sinks is the backoff of outputs.
 func Sinks() Backoff { return Backoff{First: 500 * time.Millisecond, Longest: time.Minute} }
 
+// Inputs is the backoff of inputs that connect to a server.
+func Inputs() Backoff { return Backoff{First: 500 * time.Millisecond, Longest: 30 * time.Second} }
+
 // Wait pauses before the next attempt. The error is that of ctx.
-func (b *Backoff) Wait(ctx context.Context) error {
-	timer := time.NewTimer(b.next())
+func (b *Backoff) Wait(ctx context.Context) error { return b.WaitAtLeast(ctx, 0) }
+
+// WaitAtLeast pauses too, but for no less than the counterpart has asked for.
+func (b *Backoff) WaitAtLeast(ctx context.Context, least time.Duration) error {
+	timer := time.NewTimer(max(least, b.next()))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

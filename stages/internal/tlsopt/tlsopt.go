@@ -1,13 +1,11 @@
-// Package tlsopt holds the TLS options that all servers have in common.
+// Package tlsopt holds the TLS options that servers and clients have in common.
 package tlsopt
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 
 	"gambolputty/actor"
 	"gambolputty/actor/option"
@@ -49,13 +47,10 @@ func (s *Server) CheckTLS() error {
 
 // FilesTLS names the files that must be readable.
 func (s *Server) FilesTLS() []actor.File {
-	var files []actor.File
-	for name, path := range map[string]string{"cert": s.Cert, "key": s.Key, "cacert": s.CACert} {
-		if s.TLS && path != "" {
-			files = append(files, actor.File{Option: name, Path: path})
-		}
+	if !s.TLS {
+		return nil
 	}
-	return files
+	return files(s.Cert, s.Key, s.CACert)
 }
 
 // Config reads the files. Without TLS it is nil.
@@ -67,7 +62,7 @@ func (s *Server) Config(log *slog.Logger) (*tls.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load the certificate of cert and key: %w", err)
 	}
-	c := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: s.version()}
+	c := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: version(s.Proto)}
 	if c.MinVersion < tls.VersionTLS12 {
 		log.Warn("versions of TLS below 1.2 are accepted, which are not safe", "tls_proto", s.Proto)
 	}
@@ -80,19 +75,13 @@ func (s *Server) Config(log *slog.Logger) (*tls.Config, error) {
 	if s.CACert == "" {
 		return c, nil
 	}
-	pem, err := os.ReadFile(s.CACert)
-	if err != nil {
-		return nil, fmt.Errorf("read cacert: %w", err)
-	}
-	c.ClientCAs = x509.NewCertPool()
-	if !c.ClientCAs.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("read cacert: %s holds no certificate", s.CACert)
-	}
-	return c, nil
+	c.ClientCAs, err = authorities(s.CACert)
+	return c, err
 }
 
-func (s *Server) version() uint16 {
-	switch s.Proto {
+// version is what a name of tls_proto means.
+func version(name string) uint16 {
+	switch name {
 	case "TLSv1", "1.0":
 		return tls.VersionTLS10
 	case "TLSv1_1", "1.1":

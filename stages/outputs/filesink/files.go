@@ -1,112 +1,177 @@
 package filesink
 
 import (
-	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"time"
 
-	"github.com/klauspost/compress/snappy"
-	"github.com/klauspost/compress/zstd"
+	"gambolputty/actor/event"
 )
 
 // files are the files that are open.
 type files struct {
-	opts Options
-	open map[string]*file
+	opts    Options
+	open    map[string]*file
+	rotator rotator
 }
 
 type file struct {
 	*os.File
-	used time.Time
+	final  string // the name when it is finished
+	size   int64
+	period int64 // of rotate_interval_in_secs, in which it was last written
+	used   time.Time
+	dirty  bool // there is something that was not synced
 }
 
 // idleTime is how long a file stays open without a write.
 const idleTime = 5 * time.Minute
 
-func newFiles(o Options) *files { return &files{opts: o, open: map[string]*file{}} }
+func newFiles(o Options) *files {
+	return &files{opts: o, open: map[string]*file{}, rotator: rotator{keep: o.RotateCount, compress: o.RotateCompress}}
+}
 
-var endings = map[string]string{"gzip": ".gz", "snappy": ".snappy", "zstd": ".zst"}
+// pending are the lines for one file.
+type pending struct {
+	path   string
+	data   []byte
+	ends   []int // where each event ends in data
+	events []*event.Event
+	done   int // bytes written already
+
+	file *file // where they went last, from which place on
+	from struct {
+		done int
+		size int64
+	}
+}
+
+func (p *pending) reset() {
+	clear(p.events)
+	p.data, p.ends, p.events, p.done, p.file = p.data[:0], p.ends[:0], p.events[:0], 0, nil
+}
 
 // write appends what is left of p. After a failure p knows how much of it is on disk.
-func (l *files) write(p *pending) error {
+func (l *files) write(p *pending, now time.Time) error {
 	path := p.path + endings[l.opts.Compress]
-	f, err := l.get(path)
-	if err != nil {
-		return err
-	}
-	f.used = time.Now()
-	if l.opts.Compress != "" {
-		return l.writeCompressed(f, p)
-	}
-	n, err := f.Write(p.data[p.done:])
-	p.done += n
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, errors.Join(err, l.drop(path)))
+	for p.done < len(p.data) {
+		f, err := l.get(path, now)
+		if err != nil {
+			return err
+		}
+		if l.full(f, p, now) {
+			if err := l.rotate(f); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := l.append(f, p, p.upTo(l.room(f))); err != nil {
+			return errors.Join(err, l.drop(path))
+		}
+		f.used, f.period = now, l.periodOf(now)
 	}
 	return nil
 }
 
-// writeCompressed appends a compressed piece as a whole: one that was cut off would make
-// everything behind it unreadable.
-func (l *files) writeCompressed(f *file, p *pending) error {
-	info, err := f.Stat()
-	if err != nil {
-		return fmt.Errorf("look at %s: %w", f.Name(), err)
+// full reports whether f must be rotated before anything is written to it. One that holds
+// nothing never is, and no event is divided: what was begun is finished first.
+func (l *files) full(f *file, p *pending, now time.Time) bool {
+	if f.size == 0 || !p.between() {
+		return false
 	}
-	packed, err := compress(l.opts.Compress, p.data, info.Size() > 0)
+	return l.opts.RotateInterval > 0 && f.period != l.periodOf(now) ||
+		l.opts.RotateSize > 0 && f.size+int64(p.upTo(0)-p.done) > l.opts.RotateSize
+}
+
+// between reports whether no event is written in part.
+func (p *pending) between() bool {
+	if p.done == 0 {
+		return true
+	}
+	for _, end := range p.ends {
+		if end >= p.done {
+			return end == p.done
+		}
+	}
+	return false
+}
+
+// upTo is the end of the last event that fits in room, and of the first in any case.
+func (p *pending) upTo(room int64) int {
+	if room < 0 {
+		return len(p.data)
+	}
+	to := 0
+	for _, end := range p.ends {
+		if end <= p.done {
+			continue
+		}
+		if to > 0 && int64(end-p.done) > room {
+			break
+		}
+		to = end
+	}
+	return to
+}
+
+// room is the number of bytes before the file is full, or -1 if it never is.
+func (l *files) room(f *file) int64 {
+	if l.opts.RotateSize <= 0 {
+		return -1
+	}
+	return max(0, l.opts.RotateSize-f.size)
+}
+
+func (l *files) periodOf(t time.Time) int64 {
+	if l.opts.RotateInterval <= 0 {
+		return 0
+	}
+	return t.UnixNano() / int64(l.opts.RotateInterval)
+}
+
+// append writes the bytes of p up to the given place.
+func (l *files) append(f *file, p *pending, to int) error {
+	if p.file != f {
+		p.file, p.from.done, p.from.size = f, p.done, f.size
+	}
+	if l.opts.Compress != "" {
+		return l.appendCompressed(f, p, to)
+	}
+	n, err := f.Write(p.data[p.done:to])
+	p.done += n
+	f.size += int64(n)
+	f.dirty = true
+	if err != nil {
+		return fmt.Errorf("write %s: %w", f.Name(), err)
+	}
+	return nil
+}
+
+// appendCompressed appends a compressed piece as a whole: one that was cut off would make
+// everything behind it unreadable.
+func (l *files) appendCompressed(f *file, p *pending, to int) error {
+	packed, err := compress(l.opts.Compress, p.data[p.done:to], f.size > 0)
 	if err != nil {
 		return fmt.Errorf("compress for %s: %w", f.Name(), err)
 	}
 	if _, err := f.Write(packed); err != nil {
-		return fmt.Errorf("write %s: %w", f.Name(), errors.Join(err, f.Truncate(info.Size()), l.drop(f.Name())))
+		return fmt.Errorf("write %s: %w", f.Name(), errors.Join(err, f.Truncate(f.size)))
 	}
-	p.done = len(p.data)
+	p.done = to
+	f.size += int64(len(packed))
+	f.dirty = true
 	return nil
 }
 
-// snappyHeader is the length of the stream identifier of the snappy framing format, which
-// stands once at the beginning of a file.
-const snappyHeader = 10
-
-// compress makes one gzip member, one zstd frame, or snappy frames of data.
-func compress(kind string, data []byte, appended bool) ([]byte, error) {
-	var out bytes.Buffer
-	var w io.WriteCloser
-	switch kind {
-	case "gzip":
-		w = gzip.NewWriter(&out)
-	case "zstd":
-		z, err := zstd.NewWriter(&out)
-		if err != nil {
-			return nil, err
-		}
-		w = z
-	default:
-		w = snappy.NewBufferedWriter(&out)
-	}
-	if _, err := w.Write(data); err != nil {
-		return nil, err
-	}
-	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	if kind == "snappy" && appended {
-		return out.Bytes()[snappyHeader:], nil
-	}
-	return out.Bytes(), nil
-}
-
 // get returns the open file for a path. One that was moved or removed is opened anew.
-func (l *files) get(path string) (*file, error) {
+func (l *files) get(path string, now time.Time) (*file, error) {
 	if f := l.open[path]; f != nil {
 		ours, err1 := f.Stat()
-		there, err2 := os.Stat(path)
+		there, err2 := os.Stat(f.Name())
 		if err1 == nil && err2 == nil && os.SameFile(ours, there) {
+			f.size = ours.Size() // others may write to it or empty it
 			return f, nil
 		}
 		if err := l.drop(path); err != nil {
@@ -114,21 +179,38 @@ func (l *files) get(path string) (*file, error) {
 		}
 	}
 	if len(l.open) >= l.opts.MaxOpenFiles {
-		if err := l.dropOldest(); err != nil {
+		if err := l.finishOldest(); err != nil {
 			return nil, err
 		}
 	}
-	if err := os.MkdirAll(filepath.Dir(path), l.opts.dirMode); err != nil {
-		return nil, fmt.Errorf("make the directory of %s: %w", path, err)
-	}
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, l.opts.fileMode)
+	f, err := l.create(path, now)
 	if err != nil {
 		return nil, err
 	}
-	l.open[path] = &file{File: f}
-	return l.open[path], nil
+	l.open[path] = f
+	return f, nil
 }
 
+func (l *files) create(path string, now time.Time) (*file, error) {
+	if err := os.MkdirAll(filepath.Dir(path), l.opts.dirMode); err != nil {
+		return nil, fmt.Errorf("make the directory of %s: %w", path, err)
+	}
+	f, err := os.OpenFile(path+l.opts.TempSuffix, os.O_APPEND|os.O_CREATE|os.O_WRONLY, l.opts.fileMode)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	last := now
+	if info.Size() > 0 {
+		last = info.ModTime()
+	}
+	return &file{File: f, final: path, size: info.Size(), period: l.periodOf(last), used: now}, nil
+}
+
+// drop closes a file and leaves it as it is.
 func (l *files) drop(path string) error {
 	f := l.open[path]
 	delete(l.open, path)
@@ -138,35 +220,89 @@ func (l *files) drop(path string) error {
 	return f.Close()
 }
 
-func (l *files) dropOldest() error {
-	oldest := ""
-	for path, f := range l.open {
-		if oldest == "" || f.used.Before(l.open[oldest].used) {
-			oldest = path
+// finish closes a file for good: it is synced and gets its final name.
+func (l *files) finish(f *file) error {
+	err := l.syncOne(f)
+	err = errors.Join(err, l.drop(f.final))
+	if l.opts.TempSuffix == "" || err != nil {
+		return err
+	}
+	if _, missing := os.Stat(f.final); missing == nil { // an earlier part must not be overwritten
+		if err := l.rotator.shift(f.final); err != nil {
+			return err
 		}
 	}
-	return l.drop(oldest)
+	return os.Rename(f.Name(), f.final)
 }
 
-func (l *files) closeIdle(now time.Time) error {
+// rotate finishes a file and moves it out of the way.
+func (l *files) rotate(f *file) error {
+	if err := l.finish(f); err != nil {
+		return err
+	}
+	return l.rotator.shift(f.final)
+}
+
+func (l *files) finishOldest() error {
+	var oldest *file
+	for _, f := range l.open {
+		if oldest == nil || f.used.Before(oldest.used) {
+			oldest = f
+		}
+	}
+	return l.finish(oldest)
+}
+
+func (l *files) finishIdle(now time.Time) error {
 	var errs []error
-	for path, f := range l.open {
+	for _, f := range l.open {
 		if now.Sub(f.used) > idleTime {
-			errs = append(errs, l.drop(path))
+			errs = append(errs, l.finish(f))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// close syncs and closes all files. That something like a pipe cannot be synced is no
-// fault.
+// settle makes sure that what was written for p survives a loss of power. If that cannot
+// be said, it is taken back and has to be written again.
+func (l *files) settle(p *pending) error {
+	err := l.syncOne(p.file)
+	if err == nil {
+		return nil
+	}
+	p.done = p.from.done
+	return errors.Join(err, p.file.Truncate(p.from.size), l.drop(p.file.final))
+}
+
+// sync syncs all files.
+func (l *files) sync() error {
+	var errs []error
+	for _, f := range l.open {
+		errs = append(errs, l.syncOne(f))
+	}
+	return errors.Join(errs...)
+}
+
+// syncOne syncs a file. That something like a pipe cannot be synced is no fault.
+func (l *files) syncOne(f *file) error {
+	if !f.dirty {
+		return nil
+	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("sync %s: %w", f.Name(), err)
+	}
+	f.dirty = false
+	return nil
+}
+
+// close finishes all files and waits for what happens to the rotated ones.
 func (l *files) close() error {
 	var errs []error
-	for path, f := range l.open {
-		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
-			errs = append(errs, f.Sync())
-		}
-		errs = append(errs, l.drop(path))
+	for _, f := range l.open {
+		errs = append(errs, l.finish(f))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, l.rotator.wait())...)
 }

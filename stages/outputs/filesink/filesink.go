@@ -16,8 +16,8 @@ import (
 	"gambolputty/actor/event"
 	"gambolputty/actor/expr"
 	"gambolputty/actor/option"
+	"gambolputty/stages/internal/delivery"
 	"gambolputty/stages/internal/render"
-	"gambolputty/stages/internal/retry"
 )
 
 //go:embed filesink.md
@@ -37,12 +37,19 @@ var Spec = actor.DefineSink(actor.Info{
 `,
 }, Options{
 	Format:       template("$(data)"),
-	Bulk:         actor.Bulk{BatchSize: 500, StoreInterval: 10 * time.Second, BacklogSize: 5000},
+	Options:      bulk(),
+	Fsync:        "flush",
 	MaxOpenFiles: 256,
 	FileMode:     "0644",
 	DirMode:      "0755",
 	TimeZone:     "UTC",
 }, New)
+
+func bulk() delivery.Options {
+	o := delivery.Defaults(500, 10*time.Second, 5000)
+	o.Greedy = true // a write costs the same for one event and for all that wait
+	return o
+}
 
 // template compiles a default.
 func template(s string) expr.Template {
@@ -57,13 +64,19 @@ func template(s string) expr.Template {
 type Options struct {
 	FileName expr.TimeTemplate `opt:"file_name" required:"true" doc:"Path of the file."`
 	Format   expr.Template     `opt:"format" null:"true" doc:"Text of a line; json or null is the whole event as JSON."`
-	actor.Bulk
-	Compress       string     `opt:"compress" null:"true" enum:"gzip|snappy|zstd" doc:"Compress what is written; the usual ending is added to the name."`
-	MaxOpenFiles   int        `opt:"max_open_files" min:"1" doc:"Files open at a time; the one unused for longest is closed first."`
-	FileMode       string     `opt:"file_mode" kinds:"integer" doc:"Permissions of new files in octal digits."`
-	DirMode        string     `opt:"dir_mode" kinds:"integer" doc:"Permissions of new directories in octal digits."`
-	TimestampField event.Path `opt:"timestamp_field" null:"true" doc:"Field with the time for file_name, as RFC 3339 text or seconds since 1970, instead of the present time."`
-	TimeZone       string     `opt:"timezone" doc:"Zone of the time in file_name: UTC, local, or a name such as Europe/London."`
+	delivery.Options
+	Compress       string        `opt:"compress" null:"true" enum:"gzip|snappy|zstd" doc:"Compress what is written; the usual ending is added to the name."`
+	MaxOpenFiles   int           `opt:"max_open_files" min:"1" doc:"Files open at a time; the one unused for longest is closed first."`
+	FileMode       string        `opt:"file_mode" kinds:"integer" doc:"Permissions of new files in octal digits."`
+	DirMode        string        `opt:"dir_mode" kinds:"integer" doc:"Permissions of new directories in octal digits."`
+	Fsync          string        `opt:"fsync" enum:"never|flush|interval" doc:"When to make sure that data is on the disk and not only with the operating system: never, after every delivery before the inputs hear of it, or once a second."`
+	RotateSize     int64         `opt:"rotate_size" min:"0" unit:"bytes" doc:"A file that would become larger is rotated first. No line is divided. 0 is no limit."`
+	RotateInterval time.Duration `opt:"rotate_interval_in_secs" min:"0s" doc:"A file is rotated at the first write after each full interval since 1970 in UTC: 3600 is every hour on the hour. 0 is never."`
+	RotateCount    int           `opt:"rotate_count" min:"0" doc:"Rotated files that are kept, called name.1, name.2 and so on; older ones are removed. 0 keeps all."`
+	RotateCompress bool          `opt:"rotate_compress" doc:"Compress rotated files with gzip, all but the newest."`
+	TempSuffix     string        `opt:"temp_suffix" null:"true" doc:"Write to the name with this suffix, and rename when the file is finished: at rotation, after 300 s without a write, and at the end."`
+	TimestampField event.Path    `opt:"timestamp_field" null:"true" doc:"Field with the time for file_name, as RFC 3339 text or seconds since 1970, instead of the present time."`
+	TimeZone       string        `opt:"timezone" doc:"Zone of the time in file_name: UTC, local, or a name such as Europe/London."`
 
 	fileMode, dirMode fs.FileMode
 	zone              *time.Location
@@ -71,7 +84,7 @@ type Options struct {
 
 // Validate checks permissions and zone.
 func (o *Options) Validate() error {
-	var errs []error
+	errs := []error{o.CheckDelivery()}
 	mode := func(name, digits string) fs.FileMode {
 		n, err := strconv.ParseUint(digits, 8, 32)
 		if err != nil || n > 0o7777 {
@@ -98,53 +111,36 @@ func (o *Options) Validate() error {
 }
 
 type sink struct {
-	env   actor.Env
-	opts  Options
-	files *files
-	line  *render.Line
-	fixed string // the path, where it is the same for all events
-	name  []byte
+	env     actor.Env
+	opts    Options
+	files   *files
+	courier *delivery.Courier
+	line    *render.Line
+	fixed   string // the path, where it is the same for all events
+	name    []byte
 
 	// What a batch is to write, by path, in the order of the first event for each.
 	pending map[string]*pending
 	order   []*pending
 }
 
-// pending are the bytes for one file.
-type pending struct {
-	path string
-	data []byte
-	done int // bytes written already
-}
-
 // New makes a FileSink.
 func New(env actor.Env, o Options) (actor.Sink, error) {
-	s := &sink{env: env, opts: o, files: newFiles(o), line: render.NewLine(env, o.Format), pending: map[string]*pending{}}
+	s := &sink{
+		env: env, opts: o, files: newFiles(o), line: render.NewLine(env, o.Format), pending: map[string]*pending{},
+		courier: delivery.New(env, o.Options, o.FileName.Source()),
+	}
 	if text, static := o.FileName.Static(); static && !strings.Contains(text, "%") {
 		s.fixed = text
 	}
 	return s, nil
 }
 
-// Write appends the lines of the batch to their files. Where that fails it is tried again
-// with what is left, until it works or the program is stopped by force.
+// Write appends the lines of the batch to their files.
 func (s *sink) Write(ctx context.Context, b *actor.Batch) error {
 	s.gather(b)
 	defer s.forget()
-	backoff := retry.Sinks()
-	for {
-		failed := s.flush()
-		if failed == nil {
-			if backoff.Tries() > 0 {
-				s.env.Log.Info("files can be written again", "tries", backoff.Tries())
-			}
-			return nil
-		}
-		s.env.Warn("file cannot be written, trying again", "option", "file_name", "error", failed, "tries", backoff.Tries()+1)
-		if err := backoff.Wait(ctx); err != nil {
-			return errors.Join(failed, err)
-		}
-	}
+	return s.courier.Deliver(ctx, b, s.send)
 }
 
 // gather renders the events into the buffers of their files.
@@ -164,6 +160,7 @@ func (s *sink) gather(b *actor.Batch) {
 			s.order = append(s.order, p)
 		}
 		p.data = s.line.Append(p.data, s.env.Payload(e))
+		p.ends, p.events = append(p.ends, len(p.data)), append(p.events, e)
 	}
 }
 
@@ -172,7 +169,7 @@ const keepBuffers = 16
 
 func (s *sink) forget() {
 	for _, p := range s.order {
-		p.data, p.done = p.data[:0], 0
+		p.reset()
 	}
 	s.order = s.order[:0]
 	if len(s.pending) > keepBuffers {
@@ -180,20 +177,24 @@ func (s *sink) forget() {
 	}
 }
 
-// flush writes what is left; the error joins those of all files.
-func (s *sink) flush() error {
-	var errs []error
-	var left []*pending
+// send writes what has been gathered and is not written yet. What is in the way of one
+// file does not stop the others.
+func (s *sink) send(_ context.Context, _ []*event.Event, r *delivery.Report) {
+	now := time.Now()
+	left := s.order[:0]
 	for _, p := range s.order {
-		if err := s.files.write(p); err != nil {
-			errs = append(errs, err)
+		err := s.files.write(p, now)
+		if err == nil && s.opts.Fsync == "flush" && p.file != nil {
+			err = s.files.settle(p)
+		}
+		if err != nil {
+			r.AllLater(p.events, err)
 			left = append(left, p)
 			continue
 		}
-		p.data, p.done = p.data[:0], 0
+		p.reset()
 	}
 	s.order = left
-	return errors.Join(errs...)
 }
 
 // path is the path for an event.
@@ -237,14 +238,25 @@ func (s *sink) timeOf(e *event.Event, now time.Time) time.Time {
 	return now
 }
 
-// idleCheck is how often files are looked at that were not used for a while.
-const idleCheck = time.Minute
+// FlushEvery is the time between two looks at the files.
+func (s *sink) FlushEvery() time.Duration {
+	if s.opts.Fsync == "interval" {
+		return time.Second
+	}
+	return time.Minute
+}
 
-// FlushEvery is the time between two looks.
-func (s *sink) FlushEvery() time.Duration { return idleCheck }
-
-// Flush closes files that were not used for a while.
-func (s *sink) Flush(context.Context, *actor.Batch) error { return s.files.closeIdle(time.Now()) }
+// Flush syncs files and finishes those that were not used for a while.
+func (s *sink) Flush(context.Context, *actor.Batch) error {
+	var failed error
+	if s.opts.Fsync == "interval" {
+		failed = s.files.sync()
+	}
+	if err := errors.Join(failed, s.files.finishIdle(time.Now())); err != nil {
+		s.env.Warn("files could not be finished", "error", err)
+	}
+	return nil
+}
 
 // Close writes everything to disk and closes the files.
 func (s *sink) Close(context.Context) error { return s.files.close() }

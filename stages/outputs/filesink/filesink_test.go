@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -151,4 +152,93 @@ func TestWrongOptionsAreRefused(t *testing.T) {
 		"": "file_name", "file_name: ''": "must not be empty", "file_name: a\ncompress: rar": "rar", "file_name: a\nfile_mode: '9'": "octal", "file_name: a\nbatch_size: 0": "at least 1",
 		"file_name: a\ntimezone: Nowhere": "Nowhere", "file_name: a\nreceivers: [x]": "E024",
 	})
+}
+
+// names lists the files in a directory with what they hold.
+func names(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		text := read(t, dir, e.Name())
+		if strings.HasSuffix(e.Name(), ".gz") {
+			z, err := gzip.NewReader(strings.NewReader(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := io.ReadAll(z)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text = string(b)
+		}
+		all[e.Name()] = text
+	}
+	return all
+}
+
+func TestFilesAreRotatedAtTheirSizeBetweenLines(t *testing.T) {
+	for name, c := range map[string]struct {
+		options string
+		want    map[string]string
+	}{
+		"all are kept":                    {"rotate_size: 10", map[string]string{"log": "parrot\n", "log.1": "cheese\n", "log.2": "spam\neggs\n", "log.3": "spam, spam and spam\n"}},
+		"two are kept":                    {"rotate_size: 10\nrotate_count: 2", map[string]string{"log": "parrot\n", "log.1": "cheese\n", "log.2": "spam\neggs\n"}},
+		"older are compressed":            {"rotate_size: 10\nrotate_count: 3\nrotate_compress: true", map[string]string{"log": "parrot\n", "log.1": "cheese\n", "log.2.gz": "spam\neggs\n", "log.3.gz": "spam, spam and spam\n"}},
+		"a suffix while they are written": {"rotate_size: 10\ntemp_suffix: .part", map[string]string{"log": "parrot\n", "log.1": "cheese\n", "log.2": "spam\neggs\n", "log.3": "spam, spam and spam\n"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			actortest.Sink(t, filesink.Spec, "file_name: "+dir+"/log\n"+c.options,
+				actortest.Events("spam, spam and spam", "spam", "eggs", "cheese", "parrot")...)
+			if got := names(t, dir); !maps.Equal(got, c.want) {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
+func TestAFileOfAnEarlierIntervalIsRotated(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "log")
+	if err := os.WriteFile(path, []byte("old\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	yesterday := time.Now().Add(-24 * time.Hour)
+	if err := os.Chtimes(path, yesterday, yesterday); err != nil {
+		t.Fatal(err)
+	}
+	actortest.Sink(t, filesink.Spec, "file_name: "+path+"\nrotate_interval_in_secs: 3600", actortest.Events("new")...)
+	if got, want := names(t, dir), map[string]string{"log": "new\n", "log.1": "old\n"}; !maps.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestAFinishedFileIsNotOverwrittenByTheNext(t *testing.T) {
+	dir := t.TempDir()
+	for _, line := range []string{"one", "two"} {
+		actortest.Sink(t, filesink.Spec, "file_name: "+dir+"/log\ntemp_suffix: .part", actortest.Events(line)...)
+	}
+	if got, want := names(t, dir), map[string]string{"log": "two\n", "log.1": "one\n"}; !maps.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestWhatCanNeverBeWrittenIsSetAsideAfterTheLastAttempt(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "bad"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	rejected := filepath.Join(dir, "rejected")
+	actortest.Sink(t, filesink.Spec, "file_name: "+dir+"/$(data)\nmax_retries: 1\nretry_max_interval_in_secs: 0.01\nreject_action: file\nreject_file: "+rejected,
+		actortest.Events("bad", "good")...)
+	if got := read(t, rejected); !strings.Contains(got, `"event":{"data":"bad"`) || !strings.Contains(got, "not delivered after 2 attempts") {
+		t.Errorf("rejected: %q", got)
+	}
+	if got := read(t, dir, "good"); got != "good\n" {
+		t.Errorf("good: %q", got)
+	}
 }
