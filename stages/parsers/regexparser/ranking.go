@@ -29,14 +29,13 @@ func (r *ranking) order() []int {
 	return r.now
 }
 
-// report adds the hits of a batch, clears them, and returns the order to go on with.
+// report adds the hits of a batch and returns the order to go on with.
 // Rules with as many hits as others keep their place among them.
 func (r *ranking) report(hits []int64) []int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i, n := range hits {
 		r.hits[i] += n
-		hits[i] = 0
 	}
 	if now := time.Now(); !now.Before(r.due) {
 		r.due = now.Add(r.every)

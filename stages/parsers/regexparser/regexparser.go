@@ -98,6 +98,7 @@ type parser struct {
 	ranking *ranking
 	order   []int // indices of rules, the hottest first
 	hits    []int64
+	costs   costs
 }
 
 // runner is a rule with the scratch memory of one worker.
@@ -108,7 +109,7 @@ type runner struct {
 
 // New makes a RegexParser.
 func New(env actor.Env, o Options) (actor.Processor, error) {
-	p := &parser{env: env, opts: o, hits: make([]int64, len(o.rules))}
+	p := &parser{env: env, opts: o, hits: make([]int64, len(o.rules)), costs: newCosts(env, o.rules)}
 	for _, r := range o.rules {
 		p.rules = append(p.rules, runner{r, r.pattern.Machine()})
 		env.Log.Debug("pattern compiled", "pattern", r.name, "engine", r.pattern.Engine(), "because_of", r.pattern.Why())
@@ -121,11 +122,14 @@ func New(env actor.Env, o Options) (actor.Processor, error) {
 // Process matches every event and keeps count of the hits.
 func (p *parser) Process(_ context.Context, b *actor.Batch) error {
 	for e := range b.Each() {
+		p.costs.next()
 		p.parse(e)
 	}
+	p.costs.report(p.hits)
 	if p.opts.HotRulesFirst && len(p.rules) > 1 {
 		p.order = p.ranking.report(p.hits)
 	}
+	clear(p.hits)
 	return nil
 }
 
@@ -160,7 +164,9 @@ func (p *parser) parse(e *event.Event) {
 func (p *parser) match(e *event.Event, text string) (matched bool) {
 	for _, i := range p.order {
 		r := &p.rules[i]
+		began := p.costs.begin()
 		hit, err := p.try(r, e, text)
+		p.costs.end(i, began)
 		if err != nil {
 			e.Tag(timeoutTag)
 			p.env.Fault(e, r.name, err)

@@ -85,3 +85,18 @@ func BenchmarkAccessLog(b *testing.B) {
 		actortest.Process(b, regexparser.Spec, options, actortest.Events(in...)...)
 	}
 }
+
+func TestHitsOfEveryPatternAreCounted(t *testing.T) {
+	feed := make(chan string, 3)
+	for _, line := range []string{"spam", "42", "eggs"} {
+		feed <- line
+	}
+	close(feed)
+	r := actortest.Start(t, "- Lines\n- RegexParser:\n    field_extraction_patterns: [{word: '^[a-z]+$'}, {number: '^\\d+$'}]\n- TestCatch\n", regexparser.Spec, actortest.Lines(feed))
+	r.Finish()
+	hits := map[string]int64{}
+	r.Status("RegexParser").Meter.EachOwn(func(name string, n int64) { hits[name] = n })
+	if hits["hits of pattern word"] != 2 || hits["hits of pattern number"] != 1 {
+		t.Errorf("counted %v", hits)
+	}
+}

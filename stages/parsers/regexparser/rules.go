@@ -86,6 +86,9 @@ type rule struct {
 	pattern  *regex.Pattern
 	all      bool
 	captures []capture
+
+	expanded grok.Expanded // the pattern as it was compiled
+	options  regex.Options
 }
 
 // capture is where the groups of one name go.
@@ -135,13 +138,12 @@ func (o *Options) compileEntry(library *grok.Library, e entry) (*rule, error) {
 	if err != nil {
 		return nil, fault(-1, err.Error())
 	}
-	p, err := regex.Compile(x.Pattern, regex.Options{
-		Flags: e.flags, Grok: x.Pattern != e.text.Text, Timeout: o.PatternTimeout, LinearOnly: o.LinearOnly,
-	})
+	how := regex.Options{Flags: e.flags, Grok: x.Pattern != e.text.Text, Timeout: o.PatternTimeout, LinearOnly: o.LinearOnly}
+	p, err := regex.Compile(x.Pattern, how)
 	if err != nil {
 		return nil, fault(-1, describe(err, x.Pattern == e.text.Text))
 	}
-	r := &rule{name: e.name, pattern: p, all: e.all}
+	r := &rule{name: e.name, pattern: p, all: e.all, expanded: x, options: how}
 	if err := r.bind(x, o.TargetField); err != nil {
 		return nil, fault(-1, err.Error())
 	}

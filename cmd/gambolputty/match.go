@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"gambolputty/actor/event"
+	"gambolputty/stages/parsers/regexparser"
+)
+
+func (a *app) matchCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "match [LINE]",
+		Short: "Show which pattern matches a line, and why the others do not",
+		Long: `Tries every pattern of the RegexParser modules of a configuration on a line, or on each
+line of standard input. For a pattern that matches it prints the fields, for any other
+one how far it gets and what it wants there.`,
+		Example: `  gambolputty match -c examples/stdin.yml '192.168.2.20 - - [28/Jul/2006:10:27:10 -0300]'
+  tail access.log | gambolputty match -c pipeline.yml --module access`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error { return a.match(args) },
+	}
+	conf(c)
+	c.Flags().String("module", "", "id of one RegexParser; otherwise all are tried")
+	return c
+}
+
+func (a *app) match(args []string) error {
+	plan, err := a.load(a.paths(nil), false)
+	if err != nil {
+		return err
+	}
+	parsers := map[string]*regexparser.Options{}
+	var order []string
+	only := a.settings.GetString("module")
+	for _, m := range plan.Modules {
+		if o, ok := m.Opts.(*regexparser.Options); ok && (only == "" || only == m.ID) {
+			parsers[m.ID] = o
+			order = append(order, m.ID)
+		}
+	}
+	if len(order) == 0 {
+		return fmt.Errorf("there is no such RegexParser in the configuration")
+	}
+	one := func(_ int, line string) error {
+		for _, id := range order {
+			for _, x := range parsers[id].Explain(line) {
+				if err := a.printMatch(id, line, x); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	if len(args) > 0 {
+		return one(1, args[0])
+	}
+	return a.eachLine("-", one)
+}
+
+func (a *app) printMatch(id, line string, x regexparser.Explanation) error {
+	var out strings.Builder
+	fmt.Fprintf(&out, "%s: %s ", id, x.Name)
+	switch {
+	case x.Err != nil:
+		fmt.Fprintf(&out, "gives no answer: %s\n", x.Err)
+	case x.Matched:
+		fmt.Fprintf(&out, "matches %q\n", line[x.From:x.To])
+		for i := range x.Fields.Len() {
+			f := x.Fields.At(i)
+			fmt.Fprintf(&out, "  %s = %s\n", f.Key.Name, new(event.Encoder).AppendValue(nil, f.Value))
+		}
+	case x.Fits == "":
+		out.WriteString("does not match, not even its beginning\n")
+	default:
+		fmt.Fprintf(&out, "does not match\n  fits as far as %s\n  then wants     %s\n  but there is   %s\n", tail(x.Fits), head(x.Wanted), head(line[x.To:]))
+	}
+	_, err := fmt.Fprint(a.out, out.String())
+	return err
+}
+
+// shown is the number of characters of a pattern or a line that are printed.
+const shown = 60
+
+func head(s string) string {
+	if r := []rune(s); len(r) > shown {
+		return string(r[:shown]) + " ..."
+	}
+	if s == "" {
+		return "the end of the line"
+	}
+	return s
+}
+
+func tail(s string) string {
+	if r := []rune(s); len(r) > shown {
+		return "... " + string(r[len(r)-shown:])
+	}
+	return s
+}
