@@ -1,6 +1,7 @@
 package noop_test
 
 import (
+	"strings"
 	"testing"
 
 	"gambolputty/actor/actortest"
@@ -20,4 +21,20 @@ func TestTheOptionsOfEveryModule(t *testing.T) {
 		"no match no action": {Options: "filter: $(a) == 2\nadd_fields: {x: y}", In: `{"a": 1}`, Want: `{"a":1}`},
 		"list items":         {Options: "delete_fields: [l.0, 'm.$(k)']", In: `{"l": [1, 2], "k": "x", "m": {"x": 1, "y": 2}}`, Want: `{"k":"x","l":[2],"m":{"y":2}}`},
 	})
+}
+
+func TestAssertionsAndTheLog(t *testing.T) {
+	out := actortest.Process(t, noop.Spec, "assert: $(count) > 0", actortest.Event(t, `{"count": 1}`), actortest.Event(t, `{"count": 0}`))
+	if a, b := actortest.Tags(out[0]), actortest.Tags(out[1]); a != "" || b != "noop_failure" {
+		t.Errorf("tags %q and %q", a, b)
+	}
+	feed := make(chan string, 1)
+	feed <- "parrot"
+	close(feed)
+	r := actortest.Start(t, "- Lines\n- Noop:\n    log: true\n- TestCatch\n", noop.Spec, actortest.Lines(feed))
+	r.Finish()
+	if !strings.Contains(r.Log(), "events pass") || !strings.Contains(r.Log(), "parrot") {
+		t.Errorf("log: %s", r.Log())
+	}
+	actortest.Wrong(t, noop.Spec, map[string]string{"assert: '1 +'": "E029"})
 }

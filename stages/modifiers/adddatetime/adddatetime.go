@@ -2,6 +2,7 @@
 package adddatetime
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -58,6 +59,8 @@ type Options struct {
 	SourceZone    string            `opt:"source_timezone" doc:"Zone of times without an offset."`
 	TargetZone    string            `opt:"target_timezone" doc:"Zone of the result."`
 	FallbackToNow bool              `opt:"fallback_to_now" doc:"Take the present time if no field can be read."`
+	Precision     string            `opt:"precision" null:"true" enum:"s|ms|us|ns" doc:"Cut the time off behind seconds, milliseconds, microseconds or nanoseconds; iso8601 then has as many digits."`
+	AsObject      bool              `opt:"as_object" doc:"Write a point in time and no text for people: RFC 3339 in UTC with nanoseconds, or as many digits as precision says, which every output and server reads as a time. format does not count then."`
 
 	source, target *time.Location
 }
@@ -94,12 +97,36 @@ type modifier struct {
 	env     actor.Env
 	opts    Options
 	special string // a format that is no directives
+	unit    time.Duration
+	digits  string // the layout of iso8601
 	buf     []byte
+}
+
+// precisions are the units at which a time is cut off, and their layouts.
+var precisions = map[string]precision{
+	"s":  {time.Second, "2006-01-02T15:04:05Z07:00"},
+	"ms": {time.Millisecond, "2006-01-02T15:04:05.000Z07:00"},
+	"us": {time.Microsecond, "2006-01-02T15:04:05.000000Z07:00"},
+	"ns": {time.Nanosecond, "2006-01-02T15:04:05.000000000Z07:00"},
+}
+
+type precision struct {
+	unit   time.Duration
+	layout string
 }
 
 // New makes an AddDateTime.
 func New(env actor.Env, o Options) (actor.Processor, error) {
-	m := &modifier{env: env, opts: o}
+	m := &modifier{env: env, opts: o, unit: time.Nanosecond, digits: "2006-01-02T15:04:05.000Z07:00"}
+	if p, ok := precisions[o.Precision]; ok {
+		m.unit, m.digits = p.unit, p.layout
+	}
+	if o.AsObject {
+		m.special = datetime.ISO8601
+		m.digits = cmp.Or(precisions[o.Precision], precisions["ns"]).layout
+		m.opts.target = time.UTC
+		return m, nil
+	}
 	switch s, _ := o.Format.Static(); s {
 	case datetime.Epoch, datetime.EpochMillis, datetime.EpochNanos, datetime.ISO8601:
 		m.special = s
@@ -114,7 +141,7 @@ func (m *modifier) Process(_ context.Context, b *actor.Batch) error {
 		if !ok {
 			continue
 		}
-		if err := e.Set(m.opts.TargetField, m.render(e, t.In(m.opts.target))); err != nil {
+		if err := e.Set(m.opts.TargetField, m.render(e, t.Truncate(m.unit).In(m.opts.target))); err != nil {
 			m.env.Fault(e, m.opts.TargetField.String(), err)
 		}
 	}
@@ -159,7 +186,7 @@ func (m *modifier) render(e *event.Event, t time.Time) event.Value {
 	case datetime.EpochNanos:
 		return event.Int(t.UnixNano())
 	case datetime.ISO8601:
-		return event.String(t.Format("2006-01-02T15:04:05.000Z07:00"))
+		return event.String(t.Format(m.digits))
 	}
 	var resolved bool
 	m.buf, resolved = m.opts.Format.AppendAt(m.buf[:0], e, t)

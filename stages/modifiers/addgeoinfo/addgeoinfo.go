@@ -56,6 +56,7 @@ type Options struct {
 	OnMissing    string            `opt:"on_missing_database" enum:"builtin|fail" doc:"What to do when the database file does not exist."`
 	Hostnames    bool              `opt:"resolve_hostnames" doc:"Look up names that are no address in the DNS."`
 	TagOnMiss    string            `opt:"tag_on_miss" null:"true" doc:"Tag for events without a result."`
+	PrivateValue string            `opt:"private_ip_value" null:"true" doc:"Text for country_code, country_name and city of addresses that are private, such as 10.0.0.1, if no other field has a result."`
 	CacheSize    int               `opt:"cache_size" min:"1" doc:"Results to remember."`
 	CustomFields map[string]string `opt:"custom_fields" doc:"Further fields by their path in the record of the database, as in radius: location.accuracy_radius."`
 	Reload       time.Duration     `opt:"reload_interval_in_secs" min:"0s" doc:"How often to look whether the file has changed; 0 never does."`
@@ -106,6 +107,8 @@ type modifier struct {
 	cache   *lru.Cache[netip.Addr, []event.Field]
 	names   []string
 	custom  []string // keys of CustomFields in order
+	inside  []event.Field
+	private bool // the event has an address that is not public
 }
 
 // New makes an AddGeoInfo and opens its databases.
@@ -132,6 +135,8 @@ func New(env actor.Env, o Options) (actor.Processor, error) {
 		m.custom = append(m.custom, name)
 	}
 	slices.Sort(m.custom)
+	value := o.PrivateValue
+	m.inside = m.fields(&place{country: value, countryName: value, city: value})
 	var err error
 	if m.cache, err = lru.New[netip.Addr, []event.Field](o.CacheSize); err != nil {
 		return nil, err
@@ -180,8 +185,11 @@ func (m *modifier) Process(ctx context.Context, b *actor.Batch) error {
 	}
 	m.refresh()
 	for e := range b.Each() {
+		m.private = false
 		if fields, ok := m.first(ctx, e); ok {
 			m.set(e, fields)
+		} else if m.private && m.opts.PrivateValue != "" {
+			m.set(e, m.inside)
 		} else if m.opts.TagOnMiss != "" {
 			e.Tag(m.opts.TagOnMiss)
 		}
@@ -281,6 +289,7 @@ func resolve(ctx context.Context, host string) (netip.Addr, bool) {
 // of returns the fields of an address.
 func (m *modifier) of(ip netip.Addr) ([]event.Field, bool) {
 	if ip.IsPrivate() || ip.IsLoopback() || ip.IsUnspecified() || ip.IsLinkLocalUnicast() || ip.IsMulticast() {
+		m.private = true
 		return nil, false
 	}
 	if fields, ok := m.cache.Get(ip); ok {

@@ -22,6 +22,8 @@ func TestTheBuiltInDatabaseKnowsCountries(t *testing.T) {
 			Want: `{"continent":"EU","country_code":"DE","country_code3":"DEU","country_name":"Germany","ip":"192.168.1.1, [2a00:1450:4001:800::200e]:443"}`},
 		"a list":                {Options: "source_fields: [ip]\ngeo_info_fields: [country_code]\ntarget_field: geo", In: `{"ip": ["-", "127.0.0.1", "91.65.0.1:80"]}`, Want: `{"geo":{"country_code":"DE"},"ip":["-","127.0.0.1","91.65.0.1:80"]}`},
 		"no result":             {Options: "source_fields: [ip]\ntag_on_miss: nowhere", In: `{"ip": "10.0.0.1"}`, Want: `{"ip":"10.0.0.1"}`, Tags: "nowhere"},
+		"a private address":     {Options: "source_fields: [ip]\ngeo_info_fields: [country_code, latitude]\nprivate_ip_value: office\ntag_on_miss: nowhere", In: `{"ip": "10.0.0.1"}`, Want: `{"country_code":"office","ip":"10.0.0.1","latitude":null}`},
+		"not only private ones": {Options: "source_fields: [ip]\ngeo_info_fields: [country_code]\nprivate_ip_value: office", In: `{"ip": "10.0.0.1, 91.65.0.1"}`, Want: `{"country_code":"DE","ip":"10.0.0.1, 91.65.0.1"}`},
 		"no address":            {Options: "source_fields: [ip]", In: `{"ip": "spam"}`, Want: `{"ip":"spam"}`},
 		"later words":           {Options: "source_fields: [ip]\nmaxmind_info_fields: [continent, continent_code, longlat]", In: `{"ip": "91.65.0.1"}`, Want: `{"continent":"Europe","continent_code":"EU","geo_accuracy":"country","ip":"91.65.0.1","longlat":[9.0,51.0]}`},
 		"elastic common schema": {Options: "source_fields: [ip]\necs: True", In: `{"ip": "91.65.0.1"}`, Want: `{"geo":{"continent_code":"EU","continent_name":"Europe","country_iso_code":"DE","country_name":"Germany","location":{"lat":51.0,"lon":9.0},"timezone":"Europe/Berlin"},"ip":"91.65.0.1"}`},

@@ -53,6 +53,7 @@ type Options struct {
 	MaxDepth        int          `opt:"max_depth" min:"1" max:"10000" doc:"Nesting of lists and maps at most."`
 	TimestampFormat string       `opt:"timestamp_format" doc:"Form of timestamps: iso8601, or directives of strftime."`
 	EncodeLayout    string       `opt:"encode_layout" enum:"map|list" doc:"Encode one map, or a list of maps with one entry each as the former program did."`
+	Protocol        string       `opt:"protocol" null:"true" enum:"forward" doc:"forward takes the frames of Fluentd and Fluent Bit apart: every record becomes an event, with its tag in tag and its time in @timestamp unless the record has fields of these names. The sender gets no receipt."`
 	Prefix          string       `opt:"prefix" null:"true" doc:"Text in front of every decoded key of the top level."`
 	reassembly.Options
 	parse.Guard
@@ -147,14 +148,22 @@ func (p *parser) ext(kind int8, data string) (event.Value, error) {
 	if err := codec.NewDecoderBytes(append(raw, data...), p.handle).Decode(&t); err != nil {
 		return event.Null, fmt.Errorf("bad timestamp: %w", err)
 	}
+	return p.timestamp(t), nil
+}
+
+func (p *parser) timestamp(t time.Time) event.Value {
 	if p.opts.TimestampFormat == "iso8601" {
-		return event.String(t.UTC().Format("2006-01-02T15:04:05.000Z")), nil
+		return event.String(t.UTC().Format("2006-01-02T15:04:05.000Z"))
 	}
-	return event.String(string(expr.AppendTime(nil, p.opts.TimestampFormat, t.UTC()))), nil
+	return event.String(string(expr.AppendTime(nil, p.opts.TimestampFormat, t.UTC())))
 }
 
 // Process decodes or encodes the events.
 func (p *parser) Process(_ context.Context, b *actor.Batch) error {
+	if p.opts.Protocol == "forward" {
+		b.Expand(func(e *event.Event, emit func(*event.Event)) { p.forward(b, e, p.opts.SourceFields[0], emit) })
+		return nil
+	}
 	for e := range b.Each() {
 		if p.opts.Action == "encode" {
 			p.encode(e)
@@ -274,7 +283,7 @@ func (p *streamParser) Process(_ context.Context, b *actor.Batch) error {
 			emit(e)
 			return
 		}
-		rest := p.buffers.Add(e, v.Str(), func(raw string) { emit(p.object(b, e, source, raw)) })
+		rest := p.buffers.Add(e, v.Str(), func(raw string) { p.object(b, e, source, raw, emit) })
 		if rest != nil {
 			emit(rest.As(p.env, b.Fork(rest.Event), source))
 		}
@@ -282,15 +291,20 @@ func (p *streamParser) Process(_ context.Context, b *actor.Batch) error {
 	return nil
 }
 
-// object makes the event of a complete object.
-func (p *streamParser) object(b *actor.Batch, chunk *event.Event, source event.Path, raw string) *event.Event {
+// object emits the event of a complete object.
+func (p *streamParser) object(b *actor.Batch, chunk *event.Event, source event.Path, raw string, emit func(*event.Event)) {
 	e := b.Fork(chunk)
 	if err := e.Set(source, event.String(raw)); err != nil {
 		p.env.Fault(e, source.String(), err)
-		return e
+		emit(e)
+		return
+	}
+	if p.opts.Protocol == "forward" {
+		p.forward(b, e, source, emit)
+		return
 	}
 	p.decode(e, source, event.String(raw))
-	return e
+	emit(e)
 }
 
 // FlushEvery is how often objects are looked for that do not go on.

@@ -1,10 +1,15 @@
 package msgpackparser_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/ugorji/go/codec"
 
 	"gambolputty/actor/actortest"
 	"gambolputty/actor/event"
@@ -116,4 +121,60 @@ func TestEncodeIsDecodedAgain(t *testing.T) {
 
 func TestWrongOptionsAreRefused(t *testing.T) {
 	actortest.Wrong(t, msgpackparser.Spec, map[string]string{"action: encode": "target_field", "mode: stream\npool_size: 3": "in order", "source_fields: all": "all is for"})
+}
+
+func TestFramesOfTheForwardProtocol(t *testing.T) {
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	entry := func(n int) []any {
+		return []any{1433152000 + n, map[string]any{"n": n}}
+	}
+	raw := slices.Concat(encode(t, entry(1)), encode(t, entry(2)))
+	z.Write(raw)
+	z.Close()
+	two := `{"@timestamp":"2015-06-01T09:46:41.000Z","n":1,"tag":"app"}{"@timestamp":"2015-06-01T09:46:42.000Z","n":2,"tag":"app"}`
+	for name, c := range map[string]struct {
+		frame any
+		want  string
+		tags  string
+	}{
+		"one record":           {[]any{"app", 1433152001, map[string]any{"n": 1}}, `{"@timestamp":"2015-06-01T09:46:41.000Z","n":1,"tag":"app"}`, ""},
+		"with nanoseconds":     {[]any{"app", codec.RawExt{Tag: 0, Data: []byte("\x55\x6c\x2a\x01\x07\x5b\xcd\x15")}, map[string]any{"n": 1}}, `{"@timestamp":"2015-06-01T09:46:41.123Z","n":1,"tag":"app"}`, ""},
+		"several":              {[]any{"app", []any{entry(1), entry(2)}, map[string]any{"size": 2}}, two, ""},
+		"packed":               {[]any{"app", raw}, two, ""},
+		"packed and zipped":    {[]any{"app", zipped.Bytes(), map[string]any{"compressed": "gzip", "chunk": "x"}}, two, ""},
+		"fields of the record": {[]any{"app", 1, map[string]any{"tag": "mine", "@timestamp": "then"}}, `{"@timestamp":"then","tag":"mine"}`, ""},
+		"no frame":             {map[string]any{"a": 1}, "", "msg_pack_parser_failure"},
+		"no record":            {[]any{"app", 1, 2}, "", "msg_pack_parser_failure"},
+		"broken inside":        {[]any{"app", raw[:len(raw)-1]}, "", "msg_pack_parser_failure"},
+		"no gzip":              {[]any{"app", raw, map[string]any{"compressed": "gzip"}}, "", "msg_pack_parser_failure"},
+	} {
+		for _, mode := range []string{"line", "stream"} {
+			in := packed(t, "x", hex.EncodeToString(encode(t, c.frame)))
+			data, _ := in[0].Field(event.Data)
+			got := ""
+			for _, e := range actortest.Process(t, msgpackparser.Spec, "protocol: forward\nmode: "+mode, in...) {
+				if tags := actortest.Tags(e); tags != c.tags {
+					t.Errorf("%s, %s: tags %s", name, mode, tags)
+				}
+				if v, _ := e.Field(event.Data); c.tags != "" && v.Str() != data.Str() {
+					t.Errorf("%s, %s: the frame is gone", name, mode)
+				}
+				got += actortest.JSON(e)
+			}
+			if c.tags == "" && got != c.want {
+				t.Errorf("%s, %s: got %s", name, mode, got)
+			}
+		}
+	}
+}
+
+// encode writes a value as a library does that is not ours.
+func encode(t *testing.T, v any) (raw []byte) {
+	t.Helper()
+	h := &codec.MsgpackHandle{WriteExt: true}
+	if err := codec.NewEncoderBytes(&raw, h).Encode(v); err != nil {
+		t.Fatal(err)
+	}
+	return raw
 }
