@@ -143,7 +143,8 @@ func (p *pit) Process(ctx context.Context, b *actor.Batch) error {
 func (p *pit) delay(e *event.Event) time.Duration {
 	d := p.opts.Delay.fixed
 	if f := p.opts.Delay.field; !f.IsZero() {
-		text, ok := f.Text(e)
+		text, _ := f.Text(e) // what is not resolved is no number either
+		var ok bool
 		if d, ok = parse(text); !ok || d < 0 {
 			p.env.Unresolved("delay", f.Source())
 			return 0
