@@ -5,7 +5,7 @@ go 1.26.0
 require (
 	github.com/Knetic/govaluate v3.0.0+incompatible
 	github.com/cespare/xxhash/v2 v2.3.0
-	github.com/dlclark/regexp2/v2 v2.12.0
+	github.com/dlclark/regexp2 v1.11.5
 	github.com/hashicorp/golang-lru/v2 v2.0.7
 	github.com/klauspost/compress v1.20.3
 	github.com/maxmind/mmdbwriter v1.2.0

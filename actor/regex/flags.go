@@ -16,6 +16,8 @@ const (
 	DotAll                       // s: a dot matches a newline
 	Verbose                      // x: blanks and comments are ignored
 	Unicode                      // u: \d, \w, \s and \b know more than ASCII
+
+	swapGreed // RE2's U: greedy means lazy, and the reverse
 )
 
 // flagNames are the names without the prefix re. Those with the value 0 change nothing:
@@ -66,20 +68,25 @@ func flagsOf(n int) (Flags, error) {
 	return all, nil
 }
 
-// letter returns the flag for a letter in (?i).
-func letter(c byte) (Flags, bool) {
-	switch c {
-	case 'i':
+// letter returns the flag for a letter in (?i). In Ruby's patterns, which are Oniguruma's,
+// m lets a dot match a newline.
+func letter(c byte, d Dialect) (Flags, bool) {
+	switch {
+	case c == 'i':
 		return IgnoreCase, true
-	case 'm':
-		return Multiline, true
-	case 's':
+	case c == 'm' && d == Oniguruma, c == 's':
 		return DotAll, true
-	case 'x':
+	case c == 'm':
+		return Multiline, true
+	case c == 'U' && d == RE2:
+		return swapGreed, true
+	case d == RE2:
+		return 0, false
+	case c == 'x':
 		return Verbose, true
-	case 'u':
+	case c == 'u':
 		return Unicode, true
-	case 'L', 'a':
+	case c == 'L', c == 'a':
 		return 0, true
 	}
 	return 0, false

@@ -1,137 +1,443 @@
 package regex
 
 import (
-	"regexp"
+	"strings"
+	"unicode"
 	"unicode/utf8"
-
-	"github.com/dlclark/regexp2/v2"
 )
 
-// Machine matches one pattern in one goroutine.
-type Machine struct {
-	p    *Pattern
-	caps []int
+// frame is a choice to come back to, or a slot to set back on the way there.
+type frame struct {
+	pc   int32 // the instruction that chose, or undo
+	k    int32 // which way comes next, or the slot
+	a, b int32 // places in the text, or the value of the slot
 }
 
-// Search finds the first match that begins at byte offset from or later. It returns the
-// byte offsets of begin and end of every group, -1 for groups that took no part, valid
-// until the next call; nil if there is no match, or with ErrTimeout.
-func (m *Machine) Search(s string, from int) (caps []int, err error) {
-	switch p := m.p; {
-	case p.linear == nil || from > 0 && p.context:
-		return m.slow(p.slow, s, from)
-	case from > len(s):
-		return nil, nil
+const undo = -1
+
+// maxFrames bounds the memory of a match.
+const maxFrames = 1 << 20
+
+// run follows a program from pos on and returns where the match ends, or -1. It goes
+// ahead until an instruction fails, and then back to the last choice.
+func (m *Machine) run(s string, in *inst, pos int) int {
+	for {
+		switch in.op {
+		case opByte:
+			if pos < len(s) && s[pos] == in.stop {
+				pos++
+				in = in.next
+				continue
+			}
+		case opSave:
+			if len(m.stack) > 0 {
+				m.stack = append(m.stack, frame{undo, in.slot, int32(m.slots[in.slot]), 0})
+			}
+			m.slots[in.slot] = pos
+			in = in.next
+			continue
+		case opRun, opRunDigits, opRunWord, opRunTo, opRunLine, opRunAll:
+			if end := m.reach(in, s, pos); end-pos >= int(in.min) && !m.seen(in, end) {
+				pos = end
+				in = in.next
+				continue
+			}
+		case opBranch:
+			next := 256
+			if pos < len(s) {
+				next = int(s[pos])
+			}
+			at := in.ways.by[next]
+			list := in.ways.lists[at]
+			if len(list) > 0 && !m.seen(in, pos) {
+				if len(list) > 1 {
+					m.stack = append(m.stack, frame{in.pc, 1, int32(at), int32(pos)})
+				}
+				in = list[0]
+				continue
+			}
+		case opText:
+			if end := pos + len(in.text); end <= len(s) && s[pos:end] == in.text {
+				pos = end
+				in = in.next
+				continue
+			}
+		case opSet:
+			if pos < len(s) && in.class.first[s[pos]] {
+				pos++
+				in = in.next
+				continue
+			}
+		case opGreedy, opGreedyByte, opLazy, opLazyText:
+			if at := m.enter(in, s, pos); at >= 0 {
+				pos = at
+				in = in.next
+				continue
+			}
+		case opMatch:
+			return pos
+		default:
+			if next, at := m.step(in, s, pos); next != nil {
+				in, pos = next, at
+				continue
+			}
+		}
+		if in, pos = m.back(s); in == nil {
+			return -1
+		}
+	}
+}
+
+// enter begins a run that can change its mind, and leaves a frame for that.
+func (m *Machine) enter(in *inst, s string, pos int) int {
+	from := pos + int(in.min)
+	var at int
+	switch in.op {
+	case opLazy, opLazyText:
+		if at = m.next(in, s, pos, from); at < 0 {
+			return -1
+		}
+		m.stack = append(m.stack, frame{in.pc, 0, int32(pos), int32(at + 1)})
 	default:
-		return m.linear(p.linear, s, from), nil
-	}
-}
-
-// MatchStart matches at the start of s only.
-func (m *Machine) MatchStart(s string) (caps []int, err error) {
-	if m.p.anchored != nil {
-		return m.linear(m.p.anchored, s, 0), nil
-	}
-	return m.slow(m.p.slowAt, s, 0)
-}
-
-func (m *Machine) linear(re *regexp.Regexp, s string, from int) []int {
-	found := re.FindStringSubmatchIndex(s[from:])
-	if found == nil {
-		return nil
-	}
-	n := len(m.caps)
-	for i := range m.caps {
-		m.caps[i] = found[i]
-		if found[i] >= 0 {
-			m.caps[i] += from
+		end := m.reach(in, s, pos)
+		m.steps -= (end - pos) >> 3
+		if at = m.giveBack(in, s, from, end); at < 0 {
+			return -1
+		}
+		if at > from {
+			m.stack = append(m.stack, frame{in.pc, 0, int32(from), int32(at - 1)})
 		}
 	}
-	// The newline that $ may look past was taken by a group of its own, the last one.
-	if m.p.newline > 0 && found[n] >= 0 {
-		m.caps[1] = found[n] + from
+	if m.seen(in, at) {
+		return -1
 	}
-	return m.caps
+	return at
 }
 
-func (m *Machine) slow(re *regexp2.Regexp, s string, from int) ([]int, error) {
-	if from > len(s) {
-		return nil, nil
+// next finds the next place at which a lazy run can end.
+func (m *Machine) next(in *inst, s string, start, from int) int {
+	if in.op == opLazyText {
+		return m.takeText(in, s, start, from)
 	}
-	match, err := re.FindStringMatchStartingAt(s, from)
-	if err != nil {
-		return nil, ErrTimeout
+	return m.take(in, s, start, from)
+}
+
+// seen reports whether an instruction has gone on from this position before, which cannot
+// have led to a match, and makes a note of it.
+func (m *Machine) seen(in *inst, pos int) bool {
+	if !m.memoOn || in.memo == 0 {
+		return false
 	}
-	if match == nil {
-		return nil, nil
+	i := uint(int(in.memo-1)*m.stride + pos)
+	word, bit := &m.memo[i>>6], uint64(1)<<(i&63)
+	if *word&bit != 0 {
+		return true
 	}
-	for i := range len(m.caps) / 2 {
-		g := match.GroupByNumber(i)
-		m.caps[2*i], m.caps[2*i+1] = -1, -1
-		if g == nil || len(g.Captures) == 0 {
+	*word |= bit
+	return false
+}
+
+// back goes back to the last choice and returns how to go on, nil if there is none left.
+func (m *Machine) back(s string) (in *inst, pos int) {
+	for len(m.stack) > 0 {
+		if m.steps--; m.steps < m.alarm && !m.more(s) {
+			return nil, 0
+		}
+		last := len(m.stack) - 1
+		f := &m.stack[last]
+		if f.pc == undo {
+			m.slots[f.k] = int(f.a)
+			m.stack = m.stack[:last]
 			continue
 		}
-		at, n := g.ByteRange()
-		m.caps[2*i], m.caps[2*i+1] = at, at+n
-	}
-	return m.caps, nil
-}
-
-// FindAll calls yield with every match, in order and without overlap, until yield is
-// false. An empty match may follow another match, as in Python's findall.
-func (m *Machine) FindAll(s string, yield func(caps []int) bool) error {
-	from, last := 0, -1
-	for from <= len(s) {
-		caps, err := m.Search(s, from)
-		if caps == nil || err != nil {
-			return err
-		}
-		begin, end := caps[0], caps[1]
-		if end == begin && begin == last { // nothing new at the place of the last empty match
-			from = next(s, begin)
-			continue
-		}
-		if !yield(caps) {
-			return nil
-		}
-		from = end
-		if end == begin {
-			last = end
+		in, pos = m.resume(f, s)
+		if in != nil {
+			return in, pos
 		}
 	}
-	return nil
+	return nil, 0
 }
 
-// next is the offset of the character after the one at i.
-func next(s string, i int) int {
-	if i >= len(s) {
-		return i + 1
+// resume takes the next way of the choice on top of the stack.
+func (m *Machine) resume(f *frame, s string) (*inst, int) {
+	in, last := m.p.prog.insts[f.pc], len(m.stack)-1
+	at := -1
+	switch in.op {
+	case opBranch:
+		list := in.ways.lists[f.a]
+		next, pos := list[f.k], int(f.b)
+		if f.k++; int(f.k) == len(list) {
+			m.stack = m.stack[:last]
+		}
+		return next, pos
+	case opGreedy, opGreedyByte, opGreedyChars:
+		if in.op == opGreedyChars {
+			at = m.giveBackChars(in, s, int(f.a), int(f.b))
+		} else {
+			at = m.giveBack(in, s, int(f.a), int(f.b))
+		}
+		f.b = int32(at - 1)
+		if at <= int(f.a) {
+			m.stack = m.stack[:last]
+		}
+	case opLazy, opLazyText:
+		at = m.next(in, s, int(f.a), int(f.b))
+		f.b = int32(at + 1)
+		if at < 0 {
+			m.stack = m.stack[:last]
+		}
+	case opLazyChars:
+		return m.resumeChars(in, f, s)
+	case opNot:
+		m.stack = m.stack[:last]
+		return in.other, int(f.a)
+	case opBack:
+		return m.further(in, f, s)
 	}
-	_, w := utf8.DecodeRuneInString(s[i:])
-	return i + w
+	if at < 0 || m.seen(in, at) {
+		return nil, 0
+	}
+	return in.next, at
 }
 
-// ReplaceAll appends s to dst with up to count matches replaced by t, all if count is 0,
-// and returns the number of replacements. An empty match right after a match is not
-// replaced.
-func (m *Machine) ReplaceAll(dst []byte, s string, t *Template, count int) (out []byte, n int, err error) {
-	at, last := 0, -1
-	err = m.FindAll(s, func(caps []int) bool {
-		if caps[0] == caps[1] && caps[0] == last {
+// step does what is rarely asked for. It returns nil if the instruction fails.
+func (m *Machine) step(in *inst, s string, pos int) (*inst, int) {
+	ok := false
+	switch in.op {
+	case opChar:
+		w := in.class.width(s, pos)
+		ok, pos = w > 0, pos+w
+	case opAssert:
+		ok = holds(in.place, s, pos)
+	case opAhead, opNotAhead:
+		ok = (pos < len(s) && in.class.first[s[pos]]) == (in.op == opAhead)
+	case opBehind, opNotBehind:
+		ok = (pos > 0 && in.class.first[s[pos-1]]) == (in.op == opBehind)
+	case opRunChars:
+		end, n := reachChars(in, s, pos)
+		m.steps -= n
+		ok, pos = n >= int(in.min) && !m.seen(in, end), end
+	case opGreedyChars, opLazyChars:
+		return m.enterChars(in, s, pos)
+	case opRoundMark:
+		m.set(in.slot, pos)
+		ok = true
+	case opRound:
+		if m.slots[in.slot] == pos {
+			return in.other, pos
+		}
+		ok = true
+	case opBackref:
+		ok, pos = m.backref(in, s, pos)
+	case opCondition:
+		if m.slots[2*in.group+1] < 0 {
+			return in.other, pos
+		}
+		ok = true
+	default:
+		return m.around(in, s, pos)
+	}
+	if !ok {
+		return nil, 0
+	}
+	return in.next, pos
+}
+
+// around does what lookarounds and atomic groups are made of.
+func (m *Machine) around(in *inst, s string, pos int) (*inst, int) {
+	switch in.op {
+	case opMark:
+		if m.seen(in, pos) {
+			return nil, 0
+		}
+		m.set(in.slot, pos)
+		m.set(in.slot+1, 0)
+		m.slots[in.slot+1] = len(m.stack)
+	case opCommit:
+		m.cut(m.slots[in.slot+1])
+	case opLookEnd:
+		m.cut(m.slots[in.slot+1])
+		pos = m.slots[in.slot]
+	case opNot:
+		if m.seen(in, pos) {
+			return nil, 0
+		}
+		m.set(in.slot, 0)
+		m.slots[in.slot] = len(m.stack)
+		m.stack = append(m.stack, frame{in.pc, 0, int32(pos), 0})
+	case opNotEnd:
+		m.unwind(m.slots[in.slot])
+		return nil, 0
+	case opBack:
+		m.set(in.slot, pos)
+		return m.stepBack(in, s, pos)
+	case opAtMark:
+		if m.slots[in.slot] != pos {
+			return nil, 0
+		}
+	}
+	return in.next, pos
+}
+
+// set writes a slot so that going back restores it.
+func (m *Machine) set(slot int32, value int) {
+	if len(m.stack) > 0 {
+		m.stack = append(m.stack, frame{undo, slot, int32(m.slots[slot]), 0})
+	}
+	m.slots[slot] = value
+}
+
+// cut forgets all choices above a height of the stack, but not what is to be set back if
+// there are choices below.
+func (m *Machine) cut(height int) {
+	keep := height
+	for i := height; i < len(m.stack) && height > 0; i++ {
+		if m.stack[i].pc == undo {
+			m.stack[keep] = m.stack[i]
+			keep++
+		}
+	}
+	m.stack = m.stack[:keep]
+}
+
+// unwind goes back to a height of the stack and forgets all choices above it.
+func (m *Machine) unwind(height int) {
+	for len(m.stack) > height {
+		f := m.stack[len(m.stack)-1]
+		m.stack = m.stack[:len(m.stack)-1]
+		if f.pc == undo {
+			m.slots[f.k] = int(f.a)
+		}
+	}
+}
+
+// stepBack goes to where a lookbehind begins, as few characters back as it can match.
+func (m *Machine) stepBack(in *inst, s string, pos int) (*inst, int) {
+	for range in.min {
+		if pos == 0 {
+			return nil, 0
+		}
+		pos -= widthBefore(s, pos)
+	}
+	if pos > 0 && in.max > in.min {
+		m.stack = append(m.stack, frame{in.pc, in.min, int32(pos), 0})
+	}
+	return in.next, pos
+}
+
+// further goes one more character back.
+func (m *Machine) further(in *inst, f *frame, s string) (*inst, int) {
+	f.k++
+	f.a -= int32(widthBefore(s, int(f.a)))
+	pos := int(f.a)
+	if pos == 0 || f.k == in.max {
+		m.stack = m.stack[:len(m.stack)-1]
+	}
+	return in.next, pos
+}
+
+func widthBefore(s string, pos int) int {
+	_, w := utf8.DecodeLastRuneInString(s[:pos])
+	return w
+}
+
+func (m *Machine) backref(in *inst, s string, pos int) (bool, int) {
+	from, to := m.slots[2*in.group], m.slots[2*in.group+1]
+	if from < 0 || to < from {
+		return false, 0
+	}
+	want := s[from:to]
+	if in.fold {
+		return foldedPrefix(s[pos:], want, pos)
+	}
+	return strings.HasPrefix(s[pos:], want), pos + len(want)
+}
+
+// foldedPrefix reports whether s begins with want without regard to case, and where that
+// ends.
+func foldedPrefix(s, want string, pos int) (bool, int) {
+	for _, w := range want {
+		r, size := utf8.DecodeRuneInString(s)
+		if size == 0 || !sameFold(r, w) {
+			return false, 0
+		}
+		s, pos = s[size:], pos+size
+	}
+	return true, pos
+}
+
+func sameFold(a, b rune) bool {
+	for f := a; ; {
+		if f == b {
 			return true
 		}
-		last = caps[1]
-		dst = append(dst, s[at:caps[0]]...)
-		dst = t.append(dst, s, caps)
-		at = caps[1]
-		n++
-		return count == 0 || n < count
-	})
-	return append(dst, s[at:]...), n, err
+		if f = unicode.SimpleFold(f); f == a {
+			return false
+		}
+	}
 }
 
-// Names returns the names of the groups, as those of the pattern.
-func (m *Machine) Names() []string { return m.p.names }
+// enterChars begins a run that counts characters.
+func (m *Machine) enterChars(in *inst, s string, pos int) (*inst, int) {
+	if in.op == opLazyChars {
+		m.stack = append(m.stack, frame{in.pc, 0, int32(pos), 0})
+		return m.resumeChars(in, &m.stack[len(m.stack)-1], s)
+	}
+	from, n := pos, 0
+	for ; n < int(in.min); n++ {
+		w := in.class.width(s, from)
+		if w == 0 {
+			return nil, 0
+		}
+		from += w
+	}
+	rest := *in
+	rest.max -= in.min
+	end, n := reachChars(&rest, s, from)
+	m.steps -= n
+	m.stack = append(m.stack, frame{in.pc, 0, int32(from), int32(end)})
+	return m.resume(&m.stack[len(m.stack)-1], s)
+}
 
-// ParseTemplate reads a replacement for the pattern of the machine.
-func (m *Machine) ParseTemplate(text string) (*Template, error) { return m.p.ParseTemplate(text) }
+// resumeChars takes as few characters more as lead on.
+func (m *Machine) resumeChars(in *inst, f *frame, s string) (*inst, int) {
+	at, n := m.takeChars(in, s, int(f.a), int(f.k))
+	last := len(m.stack) - 1
+	if at < 0 {
+		m.stack = m.stack[:last]
+		return nil, 0
+	}
+	if w := in.class.width(s, at); w > 0 && n < int(in.max) {
+		f.a, f.k = int32(at+w), int32(n+1)
+	} else {
+		m.stack = m.stack[:last]
+	}
+	if m.seen(in, at) {
+		return nil, 0
+	}
+	return in.next, at
+}
+
+// holds reports whether an assertion is true of a place.
+func holds(p place, s string, pos int) bool {
+	switch p {
+	case textBegin:
+		return pos == 0
+	case textEnd:
+		return pos == len(s)
+	case textEndOrLine:
+		return pos == len(s) || pos == len(s)-1 && s[pos] == '\n'
+	case lineBegin:
+		return pos == 0 || s[pos-1] == '\n'
+	case lineEnd:
+		return pos == len(s) || s[pos] == '\n'
+	case wordBoundary:
+		return wordAt(s, pos-1) != wordAt(s, pos)
+	case noWordBoundary:
+		return wordAt(s, pos-1) == wordAt(s, pos)
+	}
+	before, _ := utf8.DecodeLastRuneInString(s[:pos])
+	behind, _ := utf8.DecodeRuneInString(s[pos:])
+	differ := (pos > 0 && isUnicodeWord(before)) != (pos < len(s) && isUnicodeWord(behind))
+	return differ == (p == unicodeBoundary)
+}

@@ -40,7 +40,7 @@ func match(t testing.TB, l *grok.Library, pattern, text string) map[string]any {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := regex.Compile(x.Pattern, regex.Options{Grok: true})
+	p, err := regex.Compile(x.Pattern, regex.Options{Dialect: regex.Oniguruma})
 	if err != nil {
 		t.Fatalf("%s: %v", pattern, err)
 	}

@@ -137,7 +137,7 @@ func TestAFieldThatWasNotFoundHasItsGroup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := regex.Compile(x.Pattern, regex.Options{Grok: true})
+	p, err := regex.Compile(x.Pattern, regex.Options{Dialect: regex.Oniguruma})
 	if err != nil {
 		t.Fatal(err)
 	}

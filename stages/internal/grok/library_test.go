@@ -22,7 +22,7 @@ func TestEveryBuiltinPatternCompiles(t *testing.T) {
 			t.Error(name, err)
 			continue
 		}
-		if _, err := regex.Compile(x.Pattern, regex.Options{Grok: true}); err != nil {
+		if _, err := regex.Compile(x.Pattern, regex.Options{Dialect: regex.Oniguruma}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -138,7 +138,10 @@ func (o *Options) compileEntry(library *grok.Library, e entry) (*rule, error) {
 	if err != nil {
 		return nil, fault(-1, err.Error())
 	}
-	how := regex.Options{Flags: e.flags, Grok: x.Pattern != e.text.Text, Timeout: o.PatternTimeout, LinearOnly: o.LinearOnly}
+	how := regex.Options{Flags: e.flags, Timeout: o.PatternTimeout, LinearOnly: o.LinearOnly}
+	if x.Pattern != e.text.Text {
+		how.Dialect = regex.Oniguruma
+	}
 	p, err := regex.Compile(x.Pattern, how)
 	if err != nil {
 		return nil, fault(-1, describe(err, x.Pattern == e.text.Text))
