@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"math"
+	"math/bits"
 	"slices"
 	"strconv"
 	"unicode/utf8"
@@ -13,6 +14,7 @@ import (
 // of the shapes it has seen lately go, so that it sorts once for a shape and not for an
 // event. An Encoder belongs to one goroutine; the zero Encoder is ready for use.
 type Encoder struct {
+	last   *shape // of the event before, which is most often that of the next one
 	shapes [256]shape
 }
 
@@ -28,7 +30,11 @@ const maxShape = 256
 
 // AppendEvent appends e as one JSON object without a newline.
 func (n *Encoder) AppendEvent(dst []byte, e *Event) []byte {
-	s := n.shape(e.root.fields)
+	s := n.last
+	if s == nil || !s.fits(e.root.fields) {
+		s = n.shape(e.root.fields)
+		n.last = s
+	}
 	before := len(s.order)
 	if e.meta.has&hasMeta != 0 {
 		before = s.meta
@@ -173,12 +179,13 @@ func (n *Encoder) appendMeta(dst []byte, e *Event) []byte {
 	return append(dst, '}')
 }
 
-// clean8 reports that none of eight bytes needs a look: no control character, quote,
-// backslash, or byte beyond ASCII.
-func clean8(v uint64) bool {
+// unclean marks the bytes of a word that need a look: control characters, quotes,
+// backslashes, and bytes beyond ASCII. The lowest mark is right; those above it may be
+// wrong, as a subtraction borrows from the next byte.
+func unclean(v uint64) uint64 {
 	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	quote, slash := v^(ones*'"'), v^(ones*'\\')
-	return ((v-ones*0x20)|(quote-ones)|(slash-ones)|v)&tops == 0
+	return ((v-ones*0x20)&^v | (quote-ones)&^quote | (slash-ones)&^slash | v) & tops
 }
 
 // AppendJSONString appends s as a JSON string. Bytes that are not valid UTF-8 become
@@ -206,16 +213,38 @@ func AppendJSONString(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
-// cleanPrefix skips bytes from i that can be copied as they are.
+// mayBeUnclean is unclean with marks that may be wrong, for a first look.
+func mayBeUnclean(v uint64) uint64 {
+	const ones = 0x0101010101010101
+	return (v - ones*0x20) | ((v ^ (ones * '"')) - ones) | ((v ^ (ones * '\\')) - ones) | v
+}
+
+// cleanPrefix skips bytes from i that can be copied as they are: first 32 at a time, then
+// eight, and the rest of a text together with what stands before it.
 func cleanPrefix(s string, i int) int {
-	for i+8 <= len(s) && clean8(binary.LittleEndian.Uint64([]byte(s[i:i+8]))) {
-		i += 8
+	const tops = 0x8080808080808080
+	for ; i+32 <= len(s); i += 32 {
+		a, b, c, d := word(s, i), word(s, i+8), word(s, i+16), word(s, i+24)
+		if (mayBeUnclean(a)|mayBeUnclean(b)|mayBeUnclean(c)|mayBeUnclean(d))&tops != 0 {
+			break
+		}
+	}
+	for ; i+8 <= len(s); i += 8 {
+		if found := unclean(word(s, i)); found != 0 {
+			return i + bits.TrailingZeros64(found)>>3
+		}
+	}
+	if i < len(s) && len(s) >= 8 && unclean(word(s, len(s)-8))>>(8*uint(8-len(s)+i)) == 0 {
+		return len(s)
 	}
 	for i < len(s) && s[i] >= 0x20 && s[i] < utf8.RuneSelf && s[i] != '"' && s[i] != '\\' {
 		i++
 	}
 	return i
 }
+
+// word reads the eight bytes at i.
+func word(s string, i int) uint64 { return binary.LittleEndian.Uint64([]byte(s[i : i+8])) }
 
 func appendEscape(dst []byte, c byte) []byte {
 	const digits = "0123456789abcdef"

@@ -45,11 +45,6 @@ func New(src *Source, fields ...Field) *Event {
 	return e
 }
 
-// Init makes a fresh event of e, which may have been used before.
-func (e *Event) init(src *Source, from string, room []Field) {
-	*e = Event{root: Map{fields: room[:0]}, meta: newMeta(src, from)}
-}
-
 // Renew gives e an id of its own, for events that a module makes from what it gathered.
 func (e *Event) Renew() {
 	fresh := newMeta(e.meta.src, "")

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"encoding/binary"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -90,12 +91,21 @@ func (e *Event) appendID(dst []byte) []byte {
 	return append(dst, e.meta.id...)
 }
 
+// appendHex appends the 16 hex digits of x.
 func appendHex(dst []byte, x uint64) []byte {
-	const digits = "0123456789abcdef"
-	for shift := 60; shift >= 0; shift -= 4 {
-		dst = append(dst, digits[x>>shift&15])
-	}
-	return dst
+	// Each half becomes eight digits at once: first one digit to a byte, then 6 more and
+	// the distance to the letters where a digit is above 9.
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(dst, hexDigits(x>>32)), hexDigits(x&0xffffffff))
+}
+
+// hexDigits spreads 32 bits to the text of their digits, the first one highest.
+func hexDigits(x uint64) uint64 {
+	x = (x<<16 | x) & 0x0000ffff0000ffff
+	x = (x<<8 | x) & 0x00ff00ff00ff00ff
+	x = (x<<4 | x) & 0x0f0f0f0f0f0f0f0f
+	const ones = 0x0101010101010101
+	letters := (x + 6*ones) >> 4 & ones
+	return x + '0'*ones + letters*('a'-'0'-10)
 }
 
 // ExtendID appends a suffix to the event id, as copies and parts of an event carry it.

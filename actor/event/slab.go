@@ -1,6 +1,7 @@
 package event
 
 import (
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 )
@@ -21,6 +22,7 @@ type chunk struct {
 type Slab struct {
 	chunks []*chunk
 	used   int
+	hi, lo uint64 // event ids count from here
 	refs   atomic.Int32
 	pool   *Pool
 }
@@ -41,6 +43,7 @@ func (p *Pool) Slab() *Slab {
 		s = &Slab{pool: p}
 	}
 	s.refs.Store(1)
+	s.hi, s.lo = rand.Uint64(), rand.Uint64()
 	return s
 }
 
@@ -54,8 +57,9 @@ func (s *Slab) Release() {
 	}
 	for i := range s.used {
 		c, k := s.chunks[i/chunkEvents], i%chunkEvents
+		room := c.fields[k*roomFields : (k+1)*roomFields]
+		clear(room[:used(c.events[k].root.fields, room)]) // text must not pin its read buffer
 		c.events[k] = Event{}
-		clear(c.fields[k*roomFields : (k+1)*roomFields]) // text must not pin its read buffer
 		if s.pool.Poison {
 			c.events[k].root.fields = []Field{{Intern("given back"), String("this event was given back")}}
 		}
@@ -66,10 +70,22 @@ func (s *Slab) Release() {
 	}
 }
 
+// used is how much of an event's room may hold something. Fields that were deleted are
+// clear, so it is as much as there are fields, unless they have moved out.
+func used(fields, room []Field) int {
+	if cap(fields) == len(room) && len(fields) > 0 && &fields[0] == &room[0] {
+		return len(fields)
+	}
+	return len(room)
+}
+
 // New makes a fresh event in s.
 func (s *Slab) New(src *Source, from string) *Event {
 	e, room := s.next()
-	e.init(src, from, room)
+	*e = Event{
+		root: Map{fields: room},
+		meta: meta{hi: s.hi, lo: s.lo + uint64(s.used), typ: "Unknown", from: from, src: src, has: hasAll},
+	}
 	return e
 }
 

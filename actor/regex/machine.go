@@ -36,8 +36,20 @@ func (m *Machine) run(s string, in *inst, pos int) int {
 			m.slots[in.slot] = pos
 			in = in.next
 			continue
-		case opRun, opRunDigits, opRunWord, opRunTo, opRunLine, opRunAll:
-			if end := m.reach(in, s, pos); end-pos >= int(in.min) && !m.seen(in, end) {
+		case opRunDigits:
+			if end := endOfDigits(s, pos); end-pos >= int(in.min) && !(m.memoOn && m.seen(in, end)) {
+				pos = end
+				in = in.next
+				continue
+			}
+		case opRunWord:
+			if end := endOfWord(s, pos); end-pos >= int(in.min) && !(m.memoOn && m.seen(in, end)) {
+				pos = end
+				in = in.next
+				continue
+			}
+		case opRun, opRunTo, opRunLine, opRunAll:
+			if end := m.reach(in, s, pos); end-pos >= int(in.min) && !(m.memoOn && m.seen(in, end)) {
 				pos = end
 				in = in.next
 				continue
@@ -49,7 +61,7 @@ func (m *Machine) run(s string, in *inst, pos int) int {
 			}
 			at := in.ways.by[next]
 			list := in.ways.lists[at]
-			if len(list) > 0 && !m.seen(in, pos) {
+			if len(list) > 0 && !(m.memoOn && m.seen(in, pos)) {
 				if len(list) > 1 {
 					m.stack = append(m.stack, frame{in.pc, 1, int32(at), int32(pos)})
 				}
@@ -108,7 +120,7 @@ func (m *Machine) enter(in *inst, s string, pos int) int {
 			m.stack = append(m.stack, frame{in.pc, 0, int32(from), int32(at - 1)})
 		}
 	}
-	if m.seen(in, at) {
+	if m.memoOn && m.seen(in, at) {
 		return -1
 	}
 	return at
@@ -125,7 +137,7 @@ func (m *Machine) next(in *inst, s string, start, from int) int {
 // seen reports whether an instruction has gone on from this position before, which cannot
 // have led to a match, and makes a note of it.
 func (m *Machine) seen(in *inst, pos int) bool {
-	if !m.memoOn || in.memo == 0 {
+	if in.memo == 0 {
 		return false
 	}
 	i := uint(int(in.memo-1)*m.stride + pos)
@@ -194,7 +206,7 @@ func (m *Machine) resume(f *frame, s string) (*inst, int) {
 	case opBack:
 		return m.further(in, f, s)
 	}
-	if at < 0 || m.seen(in, at) {
+	if at < 0 || m.memoOn && m.seen(in, at) {
 		return nil, 0
 	}
 	return in.next, at
@@ -216,7 +228,7 @@ func (m *Machine) step(in *inst, s string, pos int) (*inst, int) {
 	case opRunChars:
 		end, n := reachChars(in, s, pos)
 		m.steps -= n
-		ok, pos = n >= int(in.min) && !m.seen(in, end), end
+		ok, pos = n >= int(in.min) && !(m.memoOn && m.seen(in, end)), end
 	case opGreedyChars, opLazyChars:
 		return m.enterChars(in, s, pos)
 	case opRoundMark:
@@ -247,7 +259,7 @@ func (m *Machine) step(in *inst, s string, pos int) (*inst, int) {
 func (m *Machine) around(in *inst, s string, pos int) (*inst, int) {
 	switch in.op {
 	case opMark:
-		if m.seen(in, pos) {
+		if m.memoOn && m.seen(in, pos) {
 			return nil, 0
 		}
 		m.set(in.slot, pos)
@@ -259,7 +271,7 @@ func (m *Machine) around(in *inst, s string, pos int) (*inst, int) {
 		m.cut(m.slots[in.slot+1])
 		pos = m.slots[in.slot]
 	case opNot:
-		if m.seen(in, pos) {
+		if m.memoOn && m.seen(in, pos) {
 			return nil, 0
 		}
 		m.set(in.slot, 0)
@@ -412,7 +424,7 @@ func (m *Machine) resumeChars(in *inst, f *frame, s string) (*inst, int) {
 	} else {
 		m.stack = m.stack[:last]
 	}
-	if m.seen(in, at) {
+	if m.memoOn && m.seen(in, at) {
 		return nil, 0
 	}
 	return in.next, at

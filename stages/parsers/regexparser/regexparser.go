@@ -193,15 +193,35 @@ func (p *parser) try(r *runner, e *event.Event, text string) (bool, error) {
 	if caps == nil || err != nil {
 		return false, err
 	}
-	for i := range r.captures {
-		c := &r.captures[i]
-		v, ok := p.value(c, text, caps)
-		if !ok && !p.opts.KeepEmptyCaptures {
-			continue
-		}
-		p.set(e, c, v)
+	p.setTexts(r, e, text, caps)
+	for _, i := range r.others {
+		p.setOne(&r.captures[i], e, text, caps)
 	}
 	return true, nil
+}
+
+// setTexts sets what goes to the top level as it is.
+func (p *parser) setTexts(r *runner, e *event.Event, text string, caps []int) {
+	// Most events come with nothing but their text, so no field can be there already.
+	fresh := !r.setsData && e.Len() == 1 && e.At(0).Key == event.Data
+	for i := range r.texts {
+		t := &r.texts[i]
+		from, to := caps[t.slot], caps[t.slot+1]
+		switch {
+		case from < 0:
+			p.setOne(&r.captures[t.capture], e, text, caps)
+		case fresh:
+			e.AppendField(t.key, event.String(text[from:to]))
+		default:
+			e.SetField(t.key, event.String(text[from:to]))
+		}
+	}
+}
+
+func (p *parser) setOne(c *capture, e *event.Event, text string, caps []int) {
+	if v, ok := p.value(c, text, caps); ok || p.opts.KeepEmptyCaptures {
+		p.set(e, c, v)
+	}
 }
 
 // value is what a name captured: nothing is null, several groups of one name that took

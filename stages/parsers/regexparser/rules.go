@@ -86,6 +86,9 @@ type rule struct {
 	pattern  *regex.Pattern
 	all      bool
 	captures []capture
+	texts    []text // the captures that go to the top level as they are
+	others   []int  // the indices of all others
+	setsData bool   // a group is called data
 
 	expanded grok.Expanded // the pattern as it was compiled
 	options  regex.Options
@@ -97,6 +100,25 @@ type capture struct {
 	key    *event.Key // a top level field, or
 	path   event.Path // any other place
 	kind   string     // type the text is converted to, "" for none
+}
+
+// text is a capture whose text goes to the top level without a change. That most of them
+// do is worth a list of its own, small enough for the processor's cache.
+type text struct {
+	key     *event.Key
+	slot    int // of the offsets of its only group
+	capture int
+}
+
+func (r *rule) sortOut(trim bool) {
+	for i, c := range r.captures {
+		if len(c.groups) > 1 || c.kind != "" || c.key == nil || trim {
+			r.others = append(r.others, i)
+			continue
+		}
+		r.texts = append(r.texts, text{c.key, 2 * c.groups[0], i})
+		r.setsData = r.setsData || c.key == event.Data
+	}
 }
 
 func (c *capture) convert(s string) event.Value {
@@ -150,6 +172,7 @@ func (o *Options) compileEntry(library *grok.Library, e entry) (*rule, error) {
 	if err := r.bind(x, o.TargetField); err != nil {
 		return nil, fault(-1, err.Error())
 	}
+	r.sortOut(o.TrimValues)
 	return r, nil
 }
 
