@@ -36,6 +36,8 @@ type Decoder struct {
 	values  []Value // items of lists that are not closed yet
 	scratch []byte  // a string whose escapes are being resolved
 	keys    [keyCache]*Key
+	usual   []*Key // the keys of the document before, in their order
+	nth     int    // of the key that comes next
 
 	stores
 	age int // documents since the stores were new
@@ -58,7 +60,7 @@ const generation = 16
 
 // begin prepares for the next document.
 func (d *Decoder) begin(s string) {
-	d.s, d.at = s, 0
+	d.s, d.at, d.nth = s, 0, 0
 	d.fields, d.values = d.fields[:0], d.values[:0]
 	if d.age++; d.age >= generation {
 		d.stores, d.age = stores{}, 0
@@ -92,6 +94,8 @@ const (
 	defaultDepth = 512
 	// keyCache is the number of keys that a decoder finds without the common table.
 	keyCache = 256
+	// mostUsual is the number of keys of a document that the next one is expected to have.
+	mostUsual = 256
 	// arenaFields is how many fields are allocated at a time.
 	arenaFields = 128
 	arenaItems  = 64
@@ -122,6 +126,21 @@ func (d *Decoder) Decode(s string) (v Value, rest string, err error) {
 	return v, s[d.at:], nil
 }
 
+// DecodeObject reads a JSON object from the front of s, of which the fields are to go into
+// an event at once: they are valid until the next call, while all that lies below them may
+// be kept. It is an error if the document is no object.
+func (d *Decoder) DecodeObject(s string) (fields []Field, rest string, err error) {
+	d.begin(s)
+	defer func() { d.s = "" }()
+	if d.blanks(); d.at >= len(s) || s[d.at] != '{' {
+		return nil, s, d.fail("the document is no object")
+	}
+	if err := d.objectFields(cmp.Or(d.MaxDepth, defaultDepth) - 1); err != nil {
+		return nil, s, err
+	}
+	return d.fields, s[d.at:], nil
+}
+
 func (d *Decoder) fail(format string, args ...any) error {
 	if d.at >= len(d.s) {
 		return &SyntaxError{Offset: len(d.s), Reason: "the text ends too early", Incomplete: true}
@@ -131,6 +150,12 @@ func (d *Decoder) fail(format string, args ...any) error {
 
 // blanks skips white space and, where they are allowed, comments.
 func (d *Decoder) blanks() {
+	if d.at < len(d.s) && d.s[d.at] <= '/' { // most of what follows is above
+		d.skipBlanks()
+	}
+}
+
+func (d *Decoder) skipBlanks() {
 	for d.at < len(d.s) {
 		switch d.s[d.at] {
 		case ' ', '\n', '\r', '\t':
@@ -455,32 +480,46 @@ func (d *Decoder) closeList(base int) Value {
 }
 
 func (d *Decoder) object(depth int) (Value, error) {
+	base := len(d.fields)
+	if err := d.objectFields(depth); err != nil {
+		return Null, err
+	}
+	return d.closeMap(base), nil
+}
+
+// objectFields reads an object and leaves its fields on the stack of fields.
+func (d *Decoder) objectFields(depth int) error {
 	d.at++
 	base := len(d.fields)
 	var index map[string]int
+	var seen uint64 // of the last bits of the keys' numbers
 	for d.blanks(); d.at < len(d.s) && d.s[d.at] != '}'; d.blanks() {
 		k, err := d.objectKey()
 		if err != nil {
-			return Null, err
+			return err
 		}
 		v, err := d.value(depth)
 		if err != nil {
-			return Null, err
+			return err
 		}
-		if index, err = d.addField(base, index, k, v); err != nil {
-			return Null, err
+		bit := uint64(1) << (k.id & 63)
+		if index == nil && seen&bit == 0 { // there is no such key yet
+			seen |= bit
+			d.fields = append(d.fields, Field{k, v})
+		} else if index, err = d.addField(base, index, k, v); err != nil {
+			return err
 		}
 		if done, err := d.separator('}'); err != nil {
-			return Null, err
+			return err
 		} else if done {
 			break
 		}
 	}
 	if d.at >= len(d.s) {
-		return Null, d.fail("")
+		return d.fail("")
 	}
 	d.at++
-	return d.closeMap(base), nil
+	return nil
 }
 
 func (d *Decoder) objectKey() (*Key, error) {
@@ -499,9 +538,27 @@ func (d *Decoder) objectKey() (*Key, error) {
 	return d.key(name), nil
 }
 
-// key finds the key for a name. Most names come again with the next event, so a small
-// cache stands in front of the common table and its lock.
+// key finds the key for a name. Most documents have the keys of the one before, in the
+// same order. A small cache comes next, and then the common table and its lock.
 func (d *Decoder) key(name string) *Key {
+	i := d.nth
+	d.nth++
+	if i < len(d.usual) {
+		if k := d.usual[i]; k.Name == name {
+			return k
+		}
+	}
+	k := d.cached(name)
+	switch {
+	case i < len(d.usual):
+		d.usual[i] = k
+	case i == len(d.usual) && i < mostUsual:
+		d.usual = append(d.usual, k)
+	}
+	return k
+}
+
+func (d *Decoder) cached(name string) *Key {
 	slot := uint32(len(name))
 	for i := 0; i < len(name); i += 1 + len(name)/16 {
 		slot = (slot ^ uint32(name[i])) * 16777619 // FNV, of a part of long names

@@ -7,15 +7,22 @@ const manyFields = 32
 // Merge sets all fields of m on the top level of e, as decoders do. The metadata in m is
 // merged key by key unless protect is set; ignored is true if m held metadata that was
 // not used. The nodes in m must not be used elsewhere afterwards.
-func (e *Event) Merge(m *Map, protect bool) (ignored bool) {
+func (e *Event) Merge(m *Map, protect bool) (ignored bool) { return e.MergeFields(m.fields, protect) }
+
+// MergeFields is Merge for fields with different keys. The slice is not kept.
+func (e *Event) MergeFields(fields []Field, protect bool) (ignored bool) {
 	root := e.own()
-	index := root.index(len(m.fields))
-	for _, f := range m.fields {
-		if e.isMeta(f.Key) {
+	known := len(root.fields) > 0 // or no field can be there already
+	index := root.index(len(fields))
+	for _, f := range fields {
+		switch {
+		case e.isMeta(f.Key):
 			ignored = !e.mergeMeta(f.Value, protect) || ignored
-			continue
+		case known:
+			root.setIndexed(index, f)
+		default:
+			root.fields = append(root.fields, f)
 		}
-		root.setIndexed(index, f)
 	}
 	return ignored
 }

@@ -17,6 +17,7 @@ type automaton struct {
 	where  []where // by pattern: at which places it can begin
 	class  [256]uint8
 	sample []byte // one byte of every class
+	sets   map[byteSet]*byteSet
 }
 
 // where a pattern can begin.
@@ -45,14 +46,14 @@ type state struct {
 }
 
 // mostStates bounds an automaton. Larger ones are not worth their memory.
-const mostStates = 20_000
+const mostStates = 60_000
 
 // accept is the state number at which the first pattern has matched; those of the others
 // follow.
 const accept = 0
 
 func newAutomaton(trees []*node) *automaton {
-	a := &automaton{}
+	a := &automaton{sets: map[byteSet]*byteSet{}}
 	for range trees {
 		a.add(state{})
 	}
@@ -64,7 +65,17 @@ func newAutomaton(trees []*node) *automaton {
 		return nil
 	}
 	a.classify()
+	a.sets = nil
 	return a
+}
+
+// set returns the one copy of a set.
+func (a *automaton) set(s byteSet) *byteSet {
+	if known := a.sets[s]; known != nil {
+		return known
+	}
+	a.sets[s] = &s
+	return &s
 }
 
 func (a *automaton) add(s state) int32 {
@@ -82,7 +93,7 @@ func (a *automaton) build(n *node, next int32) int32 {
 		for i := len(n.text) - 1; i >= 0; i-- {
 			var s byteSet
 			s.add(n.text[i])
-			next = a.add(state{set: &s, a: next})
+			next = a.add(state{set: a.set(s), a: next})
 		}
 	case kindSet:
 		return a.one(n.set, next)
@@ -100,8 +111,7 @@ func (a *automaton) build(n *node, next int32) int32 {
 		return a.repeat(n, next)
 	case kindBackref:
 		return a.star(func(again int32) int32 {
-			all := everyByte
-			return a.add(state{set: &all, a: again})
+			return a.add(state{set: a.set(everyByte), a: again})
 		}, next)
 	}
 	return next
@@ -111,10 +121,9 @@ func (a *automaton) build(n *node, next int32) int32 {
 func (a *automaton) one(s charSet, next int32) int32 {
 	c := newClass(s)
 	if c.beyond != noneBeyond {
-		next = a.star(func(again int32) int32 { return a.add(state{set: &continuation, a: again}) }, next)
+		next = a.star(func(again int32) int32 { return a.add(state{set: a.set(continuation), a: again}) }, next)
 	}
-	first := c.first.bytes()
-	return a.add(state{set: &first, a: next})
+	return a.add(state{set: a.set(c.first.bytes()), a: next})
 }
 
 func (a *automaton) star(body func(again int32) int32, next int32) int32 {
@@ -148,18 +157,14 @@ func (a *automaton) repeat(n *node, next int32) int32 {
 // classify finds the bytes that no state tells apart.
 func (a *automaton) classify() {
 	var newline byteSet
-	newline.add('\n')
-	seen := map[byteSet]bool{}
+	newline.add('\n') // where lines begin anew
+	a.set(newline)
 	classes := 1
-	for _, s := range append(a.states[:len(a.states):len(a.states)], state{set: &newline}) {
-		if s.set == nil || seen[*s.set] {
-			continue
-		}
-		seen[*s.set] = true
+	for s := range a.sets {
 		split := map[[2]uint8]uint8{}
 		for b := range a.class {
 			key := [2]uint8{a.class[b], 0}
-			if s.set.has(byte(b)) {
+			if s.has(byte(b)) {
 				key[1] = 1
 			}
 			if _, known := split[key]; !known {
@@ -185,13 +190,16 @@ type rejecter struct {
 	next    []uint16   // 256 for every state; 0 is not known yet
 	mark    []uint32   // the last generation in which a state was met
 	gen     uint32
+	size    int // of all members
 	full    int // how often there was no room left
 	key     []byte
 }
 
 const (
-	// mostDFA bounds the states of a rejecter, half a kilobyte each.
-	mostDFA = 1024
+	// mostDFA bounds the states of a rejecter, half a kilobyte each, and mostMembers what
+	// they stand for, some bytes each.
+	mostDFA     = 1024
+	mostMembers = 1 << 19
 	// mostFull is how often a rejecter begins anew before it is given up.
 	mostFull = 10
 	// unknown and begin are the first two states: of what is not worked out yet, and in
@@ -208,7 +216,8 @@ func newRejecter(a *automaton) *rejecter {
 
 func (r *rejecter) reset() {
 	r.index = map[string]uint16{}
-	r.members, r.hits, r.next = r.members[:0], r.hits[:0], r.next[:0]
+	clear(r.members) // or they would be kept alive
+	r.members, r.hits, r.next, r.size = r.members[:0], r.hits[:0], r.next[:0], 0
 	r.add(nil, nil)
 	r.gen++
 	var list []int32
@@ -261,6 +270,7 @@ func (r *rejecter) intern(list []int32, hits []uint64) uint16 {
 }
 
 func (r *rejecter) add(list []int32, hits []uint64) uint16 {
+	r.size += len(list)
 	r.members = append(r.members, list)
 	r.hits = append(r.hits, hits)
 	r.next = append(r.next, make([]uint16, 256)...)
@@ -317,7 +327,7 @@ func (r *rejecter) rejects(s string) bool {
 
 // grow works out a state if there is room, or else begins anew and returns unknown.
 func (r *rejecter) grow(id uint16, b byte) uint16 {
-	if len(r.members) >= mostDFA {
+	if len(r.members) >= mostDFA || r.size >= mostMembers {
 		r.full++
 		r.reset()
 		return unknown

@@ -16,7 +16,16 @@ type Guard struct {
 
 // Merge sets the fields of decoded data on the top level of an event.
 func (g Guard) Merge(env actor.Env, e *event.Event, m *event.Map) {
-	if e.Merge(m, g.Protect) && !g.Protect {
+	g.warn(env, e.Merge(m, g.Protect))
+}
+
+// MergeFields is Merge for fields that were decoded on their own.
+func (g Guard) MergeFields(env actor.Env, e *event.Event, fields []event.Field) {
+	g.warn(env, e.MergeFields(fields, g.Protect))
+}
+
+func (g Guard) warn(env actor.Env, ignored bool) {
+	if ignored && !g.Protect {
 		env.Warn("field gambolputty in the data is no map and was ignored")
 	}
 }

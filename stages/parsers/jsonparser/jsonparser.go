@@ -96,11 +96,13 @@ type parser struct {
 	buffers *reassembly.Buffers
 	docs    []event.Value
 	buf     []byte
+	plain   bool // objects go to the top level as they are
 }
 
 // New makes a JsonParser.
 func New(env actor.Env, o Options) (actor.Processor, error) {
 	p := &parser{env: env, opts: o}
+	p.plain = o.TargetField.IsZero() && !o.Flatten && o.Prefix == "" && o.OverwriteKeys
 	p.decoder = event.Decoder{MaxDepth: o.MaxDepth, AllowNaN: o.AllowNaN, Comments: o.Comments}
 	switch o.DuplicateKeys {
 	case "first":
@@ -167,6 +169,13 @@ func (p *parser) single(e *event.Event, source event.Path) bool {
 	if !ok {
 		return true
 	}
+	if p.plain && v.IsString() {
+		if fields, rest, err := p.decoder.DecodeObject(v.Str()); err == nil && blank(rest) {
+			p.drop(e, source)
+			p.opts.MergeFields(p.env, e, fields)
+			return true
+		}
+	}
 	docs, err := p.documents(v)
 	switch {
 	case err != nil:
@@ -178,6 +187,8 @@ func (p *parser) single(e *event.Event, source event.Path) bool {
 	}
 	return true
 }
+
+func blank(s string) bool { return s == "" || s == "\n" || strings.TrimLeft(s, " \t\r\n") == "" }
 
 // documents decodes the documents in a field.
 func (p *parser) documents(v event.Value) ([]event.Value, error) {
@@ -204,7 +215,7 @@ var (
 func (p *parser) split(text string) ([]event.Value, error) {
 	docs := p.docs[:0]
 	found := false
-	for rest := text; strings.TrimLeft(rest, " \t\r\n") != ""; {
+	for rest := text; !blank(rest); {
 		v, after, err := p.decoder.Decode(rest)
 		if err != nil {
 			return nil, located(err, text, len(text)-len(rest))

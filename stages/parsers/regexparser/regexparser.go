@@ -62,6 +62,7 @@ type Options struct {
 	PatternDefinitions map[string]string `opt:"pattern_definitions" doc:"Grok patterns by name. They win over those from patterns_dir, which win over the built-in ones."`
 
 	rules []*rule
+	sieve *regex.Set
 }
 
 // Reads names the directories of grok patterns.
@@ -83,8 +84,19 @@ func (o *Options) Validate() error {
 	}
 	rules, err := o.compile()
 	o.rules = rules
+	if err == nil && len(rules) >= manyRules {
+		var patterns []*regex.Pattern
+		for _, r := range rules {
+			patterns = append(patterns, r.pattern)
+		}
+		o.sieve = regex.NewSet(patterns)
+	}
 	return err
 }
+
+// manyRules is the number of rules from which on one look at a text, for all of them
+// together, is cheaper than a try of each.
+const manyRules = 5
 
 // timeoutTag marks events on which a pattern took too long.
 const timeoutTag = "regex_timeout"
@@ -99,6 +111,7 @@ type parser struct {
 	order   []int // indices of rules, the hottest first
 	hits    []int64
 	costs   costs
+	sieve   *regex.SetMachine // tells which rules are worth a try; nil for a few of them
 }
 
 // runner is a rule with the scratch memory of one worker.
@@ -113,6 +126,9 @@ func New(env actor.Env, o Options) (actor.Processor, error) {
 	for _, r := range o.rules {
 		p.rules = append(p.rules, runner{r, r.pattern.Machine()})
 		env.Log.Debug("pattern compiled", "pattern", r.name, "engine", r.pattern.Engine(), "because_of", r.pattern.Why())
+	}
+	if o.sieve != nil {
+		p.sieve = o.sieve.Machine()
 	}
 	p.ranking = actor.Shared(env, func() *ranking { return newRanking(len(o.rules), o.HotRulesInterval) })
 	p.order = p.ranking.order()
@@ -162,7 +178,16 @@ func (p *parser) parse(e *event.Event) {
 
 // match tries the patterns in their present order.
 func (p *parser) match(e *event.Event, text string) (matched bool) {
-	for _, i := range p.order {
+	narrowed := false
+	for n, i := range p.order {
+		// The hottest rule matches most texts, so it is tried without ado.
+		if p.sieve != nil && !narrowed && (n == 1 || !p.opts.BreakOnMatch) {
+			p.sieve.Search(text)
+			narrowed = true
+		}
+		if narrowed && !p.sieve.May(i) {
+			continue
+		}
 		r := &p.rules[i]
 		began := p.costs.begin()
 		hit, err := p.try(r, e, text)

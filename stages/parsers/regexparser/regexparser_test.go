@@ -1,6 +1,7 @@
 package regexparser_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -99,4 +100,40 @@ func TestHitsOfEveryPatternAreCounted(t *testing.T) {
 	if hits["hits of pattern word"] != 2 || hits["hits of pattern number"] != 1 {
 		t.Errorf("counted %v", hits)
 	}
+}
+
+// TestManyPatternsGiveWhatFewGive compares a list that is narrowed down with one pattern
+// at a time.
+func TestManyPatternsGiveWhatFewGive(t *testing.T) {
+	var list []string
+	for i := range 12 {
+		list = append(list, fmt.Sprintf(`{type%d: 'spam%d (?P<word>\w+)'}`, i, i))
+	}
+	options := "field_extraction_patterns: [" + strings.Join(list, ", ") + "]"
+	for i := range 12 {
+		out := actortest.Process(t, regexparser.Spec, options, actortest.Events(fmt.Sprintf("some spam%d eggs", i), "nothing")...)
+		if got := actortest.Meta(out[0], "event_type"); got != fmt.Sprintf("type%d", i) {
+			t.Errorf("the type is %s", got)
+		}
+		if got := actortest.Meta(out[1], "event_type"); got != "Unknown" {
+			t.Errorf("the type of what does not match is %s", got)
+		}
+	}
+}
+
+// BenchmarkThirtyPatterns has thirty patterns of a firewall of which each line matches one.
+func BenchmarkThirtyPatterns(b *testing.B) {
+	names := strings.Fields("104001 104002 104003 104004 105003 105004 105005 105008 105009 106001 106006_106007_106010 106014 106015 106021 106023 106100 110002 302010 302013_302014_302015_302016 302020_302021 305011 313001_313004_313008 313005 321001 402117 402119 419001 419002 500004 602303_602304")
+	var list []string
+	for _, n := range names {
+		list = append(list, fmt.Sprintf("{f%s: '%%{CISCOFW%s}'}", n, n))
+	}
+	options := "field_extraction_patterns: [" + strings.Join(list, ", ") + "]"
+	lines := []string{
+		`Teardown UDP connection 2118 for outside:192.0.2.1/53 to inside:10.0.0.1/53 duration 0:02:01 bytes 124`,
+		`access-list acl_outside denied tcp outside/192.0.2.7(33434) -> inside/10.0.0.1(80) hit-cnt 1 first hit [0x71a87d94, 0x0]`,
+		`Deny TCP (no connection) from 192.0.2.14/443 to 10.0.0.5/48000 flags RST on interface outside`,
+		`Some entirely different line that no pattern of the firewall was made for`,
+	}
+	actortest.Bench(b, regexparser.Spec, options, lines...)
 }
