@@ -1,5 +1,7 @@
 package event
 
+import "slices"
+
 // manyFields is the size from which a merge looks fields up in an index instead of
 // walking the list for each.
 const manyFields = 32
@@ -11,7 +13,8 @@ func (e *Event) Merge(m *Map, protect bool) (ignored bool) { return e.MergeField
 
 // MergeFields is Merge for fields with different keys. The slice is not kept.
 func (e *Event) MergeFields(fields []Field, protect bool) (ignored bool) {
-	root := e.own()
+	root := e.ownFor(len(fields))
+	root.fields = slices.Grow(root.fields, len(fields)) // once, not while it goes on
 	known := len(root.fields) > 0 // or no field can be there already
 	index := root.index(len(fields))
 	for _, f := range fields {
