@@ -15,7 +15,7 @@ func (e *Event) Merge(m *Map, protect bool) (ignored bool) { return e.MergeField
 func (e *Event) MergeFields(fields []Field, protect bool) (ignored bool) {
 	root := e.ownFor(len(fields))
 	root.fields = slices.Grow(root.fields, len(fields)) // once, not while it goes on
-	known := len(root.fields) > 0 // or no field can be there already
+	known := len(root.fields) > 0                       // or no field can be there already
 	index := root.index(len(fields))
 	for _, f := range fields {
 		switch {

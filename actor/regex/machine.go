@@ -55,6 +55,10 @@ func (m *Machine) run(s string, in *inst, pos int) int {
 				continue
 			}
 		case opBranch:
+			if len(m.stack) >= maxFrames {
+				m.giveUp()
+				return -1
+			}
 			next := 256
 			if pos < len(s) {
 				next = int(s[pos])

@@ -232,12 +232,12 @@ func (m *Machine) more(s string) bool {
 		m.stage = remembering
 		m.alarm = mostSteps - declineAfter(len(s))
 		if !m.rememberFailures(len(s)) && m.decline {
-			m.stage = declined
+			m.giveUp()
 			return false
 		}
 		return true
 	case m.decline:
-		m.stage = declined
+		m.giveUp()
 		return false
 	}
 	if m.begun.IsZero() {
@@ -252,6 +252,14 @@ func (m *Machine) more(s string) bool {
 		return false
 	}
 	return true
+}
+
+// giveUp ends a match that would need too much: the package regexp takes over if it can.
+func (m *Machine) giveUp() {
+	m.stage = timedOut
+	if m.decline {
+		m.stage = declined
+	}
 }
 
 // rememberFailures makes the memo ready. It reports whether it is small enough.

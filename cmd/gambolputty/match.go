@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"gambolputty/actor/event"
+	"gambolputty/config"
 	"gambolputty/stages/parsers/regexparser"
 )
 
@@ -32,22 +34,14 @@ func (a *app) match(args []string) error {
 	if err != nil {
 		return err
 	}
-	parsers := map[string]*regexparser.Options{}
-	var order []string
-	only := a.settings.GetString("module")
-	for _, m := range plan.Modules {
-		if o, ok := m.Opts.(*regexparser.Options); ok && (only == "" || only == m.ID) {
-			parsers[m.ID] = o
-			order = append(order, m.ID)
-		}
-	}
-	if len(order) == 0 {
-		return fmt.Errorf("there is no such RegexParser in the configuration")
+	parsers, err := regexParsers(plan, a.settings.GetString("module"))
+	if err != nil {
+		return err
 	}
 	one := func(_ int, line string) error {
-		for _, id := range order {
-			for _, x := range parsers[id].Explain(line) {
-				if err := a.printMatch(id, line, x); err != nil {
+		for _, p := range parsers {
+			for _, x := range p.opts.Explain(line) {
+				if err := a.printMatch(p.id, line, x); err != nil {
 					return err
 				}
 			}
@@ -58,6 +52,72 @@ func (a *app) match(args []string) error {
 		return one(1, args[0])
 	}
 	return a.eachLine("-", one)
+}
+
+// regexParser is such a module of a configuration.
+type regexParser struct {
+	id   string
+	opts *regexparser.Options
+}
+
+// regexParsers finds them, or only the one with the given id.
+func regexParsers(plan *config.Plan, only string) (list []regexParser, err error) {
+	for _, m := range plan.Modules {
+		if o, ok := m.Opts.(*regexparser.Options); ok && (only == "" || only == m.ID) {
+			list = append(list, regexParser{m.ID, o})
+		}
+	}
+	if len(list) == 0 {
+		return nil, errors.New("there is no such RegexParser in the configuration")
+	}
+	return list, nil
+}
+
+func (a *app) patternsCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "patterns",
+		Short: "Say how the patterns of a configuration are run",
+		Long: `Prints for every pattern of the RegexParser modules of a configuration by which engine it
+is run, where a match can begin, which texts a line must contain to be worth a look, and
+what would make it faster or safer.`,
+		Example: "  gambolputty modules patterns -c pipeline.yml",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			plan, err := a.load(a.paths(nil), false)
+			if err != nil {
+				return err
+			}
+			parsers, err := regexParsers(plan, a.settings.GetString("module"))
+			if err != nil {
+				return err
+			}
+			return a.printPatterns(parsers)
+		},
+	}
+	conf(c)
+	c.Flags().String("module", "", "id of one RegexParser; otherwise all are described")
+	return c
+}
+
+func (a *app) printPatterns(parsers []regexParser) error {
+	var out strings.Builder
+	for _, p := range parsers {
+		for _, d := range p.opts.Describe() {
+			fmt.Fprintf(&out, "%s: %s\n  engine    %s", p.id, d.Name, d.Engine)
+			if d.Why != "" {
+				fmt.Fprintf(&out, ", because of %s", d.Why)
+			}
+			fmt.Fprintf(&out, "\n  begins    %s\n", d.Begins)
+			if len(d.Literals) > 0 {
+				fmt.Fprintf(&out, "  contains  %q\n", d.Literals)
+			}
+			for _, text := range d.Advice {
+				fmt.Fprintf(&out, "  advice    %s\n", text)
+			}
+		}
+	}
+	_, err := fmt.Fprint(a.out, out.String())
+	return err
 }
 
 func (a *app) printMatch(id, line string, x regexparser.Explanation) error {

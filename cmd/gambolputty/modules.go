@@ -27,7 +27,7 @@ func (a *app) modulesCommand() *cobra.Command {
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 		Args:    cobra.NoArgs,
 	}
-	c.AddCommand(a.listCommand(), a.describeCommand(), a.docsCommand(), a.schemaCommand())
+	c.AddCommand(a.listCommand(), a.describeCommand(), a.patternsCommand(), a.docsCommand(), a.schemaCommand())
 	return c
 }
 

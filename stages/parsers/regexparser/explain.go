@@ -25,6 +25,22 @@ type Explanation struct {
 	Err error
 }
 
+// Described is a pattern and how it is run.
+type Described struct {
+	// Name is the event type of the pattern.
+	Name string
+	regex.Description
+}
+
+// Describe tells how the patterns of checked options are run.
+func (o *Options) Describe() []Described {
+	var list []Described
+	for _, r := range o.rules {
+		list = append(list, Described{r.name, r.pattern.Describe()})
+	}
+	return list
+}
+
 // Explain tries all patterns of checked options on a text, in the order in which they are
 // written.
 func (o *Options) Explain(text string) []Explanation {

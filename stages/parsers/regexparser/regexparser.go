@@ -125,7 +125,8 @@ func New(env actor.Env, o Options) (actor.Processor, error) {
 	p := &parser{env: env, opts: o, hits: make([]int64, len(o.rules)), costs: newCosts(env, o.rules)}
 	for _, r := range o.rules {
 		p.rules = append(p.rules, runner{r, r.pattern.Machine()})
-		env.Log.Debug("pattern compiled", "pattern", r.name, "engine", r.pattern.Engine(), "because_of", r.pattern.Why())
+		d := r.pattern.Describe()
+		env.Log.Debug("pattern compiled", "pattern", r.name, "engine", d.Engine, "because_of", d.Why, "begins", d.Begins, "contains", d.Literals, "advice", d.Advice)
 	}
 	if o.sieve != nil {
 		p.sieve = o.sieve.Machine()
