@@ -1,5 +1,5 @@
 // Command generate writes lines for benchmarks: access log lines, JSON documents, or a mix
-// of what a log shipper meets. The same seed gives the same bytes.
+// of lines for several patterns and for none. The same seed gives the same bytes.
 package main
 
 import (
@@ -72,35 +72,29 @@ func (g generator) json(b []byte) []byte {
 	return append(b, `"}`...)
 }
 
-// mixed appends an access line seven times out of ten, a line of syslog twice, and
-// something that is not even text once.
+// mixed appends an access line six times out of ten, a line of a packet filter twice, and
+// another line of syslog twice.
 func (g generator) mixed(b []byte) []byte {
 	switch n := g.IntN(10); {
-	case n < 7:
+	case n < 6:
 		return g.access(b)
-	case n < 9:
-		return g.syslog(b)
+	case n < 8:
+		return g.iptables(b)
 	}
-	return g.garbage(b)
+	return g.syslog(b)
+}
+
+// iptables appends a line that the third pattern of mixed.yml matches.
+func (g generator) iptables(b []byte) []byte {
+	b = fmt.Appendf(b, "<%d>Jun %2d %s fw-%02d kernel: [%d.%06d] iptables %s : IN=eth%d OUT=%s ",
+		g.IntN(192), g.between(1, 28), g.clock(), g.IntN(9), g.IntN(100_000), g.IntN(1_000_000), g.pick("DROP", "ACCEPT", "REJECT in"), g.IntN(3), g.pick("", "eth0", "ppp0"))
+	b = fmt.Appendf(b, "SRC=%s DST=%s LEN=%d TOS=0x00 PREC=0x00 TTL=%d ID=%d DF ", g.ip(), g.ip(), g.between(40, 1500), g.between(30, 64), g.IntN(65_536))
+	return fmt.Appendf(b, "PROTO=TCP SPT=%d DPT=%d WINDOW=%d RES=0x00 SYN URGP=0", g.between(1024, 65_535), g.between(1, 1023), g.IntN(65_536))
 }
 
 func (g generator) syslog(b []byte) []byte {
 	b = fmt.Appendf(b, "<%d>Jun %2d %s host%d kernel: ", g.IntN(192), g.between(1, 28), g.clock(), g.IntN(9))
 	return g.words(b, 5)
-}
-
-// garbage starts with a byte that no UTF-8 text holds, for random ones may be text by
-// chance. It holds no part of a line ending: readers disagree about what CR CR LF ends.
-func (g generator) garbage(b []byte) []byte {
-	b = append(b, 0xff)
-	for range g.between(20, 220) {
-		c := byte(g.IntN(256))
-		if c == '\n' || c == '\r' {
-			c = ' '
-		}
-		b = append(b, c)
-	}
-	return b
 }
 
 // words appends n short words with slashes between them.

@@ -20,7 +20,7 @@ import (
 )
 
 func main() {
-	mode := flag.String("mode", "access", "access or json")
+	mode := flag.String("mode", "access", "access, json or mixed")
 	in := flag.String("in", "", "file to read, standard input if empty")
 	out := flag.String("out", "", "file to write, standard output if empty")
 	flag.Parse()
@@ -55,9 +55,9 @@ const queue = 1000
 // run joins the stages. It waits for the writer, and then for what the others have to say:
 // a stage that fails closes its channel, so that those behind it end in turn.
 func run(mode string, in io.Reader, out io.Writer) error {
-	parse, ok := map[string]func(event){"access": accessParser(), "json": parseJSON}[mode]
+	parse, ok := map[string]func(event) bool{"access": lineParser(accessPattern), "json": parseJSON, "mixed": lineParser(accessPattern, commonPattern, iptablesPattern)}[mode]
 	if !ok {
-		return fmt.Errorf("mode must be access or json, got %q", mode)
+		return fmt.Errorf("mode must be access, json or mixed, got %q", mode)
 	}
 	events, parsed, encoded := make(chan event, queue), make(chan event, queue), make(chan []byte, queue)
 	failed := make(chan error, 2)
@@ -68,8 +68,10 @@ func run(mode string, in io.Reader, out io.Writer) error {
 	go func() {
 		defer close(parsed)
 		for e := range events {
-			parse(e)
-			parsed <- e
+			if parse(e) {
+				delete(e, "gambolputty")
+				parsed <- e
+			}
 		}
 	}()
 	go func() {
@@ -99,7 +101,7 @@ func readLines(in io.Reader, out chan<- event) error {
 		id := make([]byte, 16)
 		rand.Read(id)
 		out <- event{
-			"data": lines.Text() + "\n",
+			"data": lines.Text(),
 			"gambolputty": map[string]any{
 				"event_id": hex.EncodeToString(id) + strconv.Itoa(pid), "event_type": "Unknown", "pid": pid,
 				"received_by": host, "received_from": "stdin://" + host, "source_module": "StdIn",
@@ -109,30 +111,46 @@ func readLines(in io.Reader, out chan<- event) error {
 	return lines.Err()
 }
 
-// accessPattern is that of access.yml.
-const accessPattern = `(?P<remote_ip>\d+\.\d+\.\d+\.\d+)\s+(?P<identd>\w+|-)\s+(?P<user>\w+|-)\s+\[(?P<datetime>\d+\/\w+\/\d+:\d+:\d+:\d+\s.\d+)\]\s+\"(?P<url>.*)\"\s+(?P<http_status>\d+)\s+(?P<bytes_send>\d+)`
+// The patterns are those of mixed.yml.
+const (
+	accessPattern   = `(?P<remote_ip>\d+\.\d+\.\d+\.\d+)\s+(?P<identd>\w+|-)\s+(?P<user>\w+|-)\s+\[(?P<datetime>\d+\/\w+\/\d+:\d+:\d+:\d+\s.\d+)\]\s+\"(?P<url>.*)\"\s+(?P<http_status>\d+)\s+(?P<bytes_send>\d+)`
+	commonPattern   = `(?P<remote_ip>\d+\.\d+\.\d+\.\d+)\s(?P<x_forwarded_for>\d+\.\d+\.\d+\.\d+)\s(?P<identd>\w+|-)\s(?P<user>\w+|-)\s\[(?P<datetime>\d+\/\w+\/\d+:\d+:\d+:\d+\s.\d+)\]\s\"(?P<url>.*)\"\s(?P<http_status>\d+)\s(?P<bytes_send>\d+)`
+	iptablesPattern = `(?P<syslog_prival>\<\d+\>)(?P<log_timestamp>\w+\s+\d+\s+\d+:\d+:\d+)\s+(?P<host>[\w\-\._]+)\s+kernel:.*?\ iptables\ (?P<iptables_action>.*?)\ :\ IN=(?P<iptables_in_int>.*?)\ OUT=(?P<iptables_out_int>.*?)\ SRC=(?P<iptables_src>.*?)\ DST=(?P<iptables_dst>.*?)\ LEN=(?P<iptables_len>.*?)\ .*?PROTO=(?P<iptables_proto>.*?)\ SPT=(?P<iptables_spt>.*?)\ DPT=(?P<iptables_dpt>.*?)\ WINDOW=.*`
+)
 
-func accessParser() func(event) {
-	access := regexp.MustCompile(accessPattern)
-	names := access.SubexpNames()
-	return func(e event) {
-		m := access.FindStringSubmatch(e["data"].(string))
-		if m == nil {
-			return
-		}
-		for i, name := range names {
-			if name != "" {
-				e[name] = m[i]
+// lineParser tries patterns in turn.
+func lineParser(patterns ...string) func(event) bool {
+	var list []*regexp.Regexp
+	for _, p := range patterns {
+		list = append(list, regexp.MustCompile(p))
+	}
+	return func(e event) bool {
+		for _, re := range list {
+			m := re.FindStringSubmatch(e["data"].(string))
+			if m == nil {
+				continue
 			}
+			for i, name := range re.SubexpNames() {
+				if name != "" {
+					e[name] = m[i]
+				}
+			}
+			break
 		}
-		e["gambolputty"].(map[string]any)["event_type"] = "httpd_access_log"
+		return true
 	}
 }
 
-func parseJSON(e event) {
+// parseJSON drops documents with a small answer.
+func parseJSON(e event) bool {
 	var fields map[string]any
 	if err := json.Unmarshal([]byte(e["data"].(string)), &fields); err != nil {
-		return
+		return true
+	}
+	if response, ok := fields["response"].(map[string]any); ok {
+		if size, ok := response["bytes"].(float64); ok && size < 50_000 {
+			return false
+		}
 	}
 	delete(e, "data")
 	for k, v := range fields {
@@ -140,6 +158,7 @@ func parseJSON(e event) {
 	}
 	e["service"] = "web"
 	delete(e, "secret")
+	return true
 }
 
 func encode(in <-chan event, out chan<- []byte) error {
