@@ -205,6 +205,10 @@ func (p *parser) skipBlank() bool {
 // atom reads one thing that can be repeated, or an assertion.
 func (p *parser) atom(flags Flags) (n *node, repeatable bool) {
 	at := p.pos
+	if _, _, length := p.repeat(); length > 0 {
+		p.fail(at, "nothing to repeat")
+		return &node{}, false
+	}
 	c := p.peek()
 	p.pos++
 	switch c {
@@ -221,9 +225,6 @@ func (p *parser) atom(flags Flags) (n *node, repeatable bool) {
 		return assertion(p.caret(flags)), p.dialect == RE2
 	case '$':
 		return assertion(p.dollar(flags)), p.dialect == RE2
-	case '*', '+', '?':
-		p.fail(at, "nothing to repeat")
-		return &node{}, false
 	case '\\':
 		return p.escape(flags, at)
 	}
