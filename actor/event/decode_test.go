@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bytedance/sonic"
+	goccy "github.com/goccy/go-json"
 	"github.com/ugorji/go/codec"
 
 	"gambolputty/actor/event"
@@ -431,8 +433,19 @@ func pieces(s string, size int) func(func(string) bool) {
 
 const sample = `{"timestamp":"2015-06-01T12:00:00.123Z","host":"web1.example.com","request":{"method":"GET","uri":"/wiki/Monty_Python/?spanish=inquisition","headers":{"accept":"text/html","agent":"Mozilla/5.0 (X11; Linux x86_64)"}},"status":200,"bytes":3395,"time":0.25,"tags":["web","prod"],"ok":true,"none":null}`
 
+// peers are the libraries that programs of this kind use.
+var peers = []struct {
+	name      string
+	marshal   func(any) ([]byte, error)
+	unmarshal func([]byte, any) error
+}{
+	{"encoding/json", json.Marshal, json.Unmarshal},
+	{"goccy", goccy.Marshal, goccy.Unmarshal},
+	{"sonic", sonic.Marshal, sonic.Unmarshal},
+}
+
 func BenchmarkDecodeJSON(b *testing.B) {
-	b.Run("ours", func(b *testing.B) {
+	b.Run("lib=ours", func(b *testing.B) {
 		d := new(event.Decoder)
 		b.SetBytes(int64(len(sample)))
 		b.ReportAllocs()
@@ -442,20 +455,22 @@ func BenchmarkDecodeJSON(b *testing.B) {
 			}
 		}
 	})
-	b.Run("encoding/json", func(b *testing.B) {
-		b.SetBytes(int64(len(sample)))
-		b.ReportAllocs()
-		for b.Loop() {
-			var v map[string]any
-			if err := json.Unmarshal([]byte(sample), &v); err != nil {
-				b.Fatal(err)
+	for _, p := range peers {
+		b.Run("lib="+p.name, func(b *testing.B) {
+			b.SetBytes(int64(len(sample)))
+			b.ReportAllocs()
+			for b.Loop() {
+				var v map[string]any
+				if err := p.unmarshal([]byte(sample), &v); err != nil {
+					b.Fatal(err)
+				}
 			}
-		}
-	})
+		})
+	}
 }
 
 func BenchmarkEncodeJSON(b *testing.B) {
-	b.Run("ours", func(b *testing.B) {
+	b.Run("lib=ours", func(b *testing.B) {
 		v, _, _ := new(event.Decoder).Decode(sample)
 		enc := new(event.Encoder)
 		var buf []byte
@@ -465,17 +480,54 @@ func BenchmarkEncodeJSON(b *testing.B) {
 			buf = enc.AppendValue(buf[:0], v)
 		}
 	})
-	b.Run("encoding/json", func(b *testing.B) {
-		var v map[string]any
-		if err := json.Unmarshal([]byte(sample), &v); err != nil {
-			b.Fatal(err)
-		}
-		b.SetBytes(int64(len(sample)))
-		b.ReportAllocs()
-		for b.Loop() {
-			if _, err := json.Marshal(v); err != nil {
+	for _, p := range peers {
+		b.Run("lib="+p.name, func(b *testing.B) {
+			var v map[string]any
+			if err := json.Unmarshal([]byte(sample), &v); err != nil {
 				b.Fatal(err)
 			}
+			b.SetBytes(int64(len(sample)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := p.marshal(v); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkMsgpack(b *testing.B) {
+	v, _, err := new(event.Decoder).Decode(sample)
+	if err != nil {
+		b.Fatal(err)
+	}
+	packed := string(event.AppendMsgpack(nil, v))
+	b.Run("decode/lib=ours", func(b *testing.B) {
+		d := new(event.Decoder)
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, _, err := d.DecodeMsgpack(packed); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	handle := &codec.MsgpackHandle{}
+	handle.RawToString = true
+	b.Run("decode/lib=ugorji", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			var m map[string]any
+			if err := codec.NewDecoderBytes([]byte(packed), handle).Decode(&m); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("encode/lib=ours", func(b *testing.B) {
+		var buf []byte
+		b.ReportAllocs()
+		for b.Loop() {
+			buf = event.AppendMsgpack(buf[:0], v)
 		}
 	})
 }
