@@ -23,6 +23,9 @@ func compileCond(n *node) (cond, bool) {
 		c, ok := compileCond(n.args[0])
 		return func(m *Matcher) bool { return !c(m) }, ok
 	case nodeAnd, nodeOr:
+		if c, ok := compileFlat(n); ok {
+			return c, true
+		}
 		return compileBool(n)
 	case nodeCompare:
 		return compileCompare(n)
@@ -59,6 +62,53 @@ func compileBool(n *node) (cond, bool) {
 		}
 		return !decides
 	}, true
+}
+
+// check is a comparison of a field with a text.
+type check struct {
+	ref  *ref
+	text event.Value
+	want bool
+}
+
+// compileFlat makes a list of the most frequent shape: comparisons of fields with texts, of
+// which all or one must hold.
+func compileFlat(n *node) (cond, bool) {
+	var list []check
+	for _, a := range n.args {
+		if a.kind != nodeCompare || a.op != "==" && a.op != "!=" {
+			return nil, false
+		}
+		left, right := a.args[0], a.args[1]
+		if left.kind != nodeRef {
+			left, right = right, left
+		}
+		if left.kind != nodeRef || right.kind != nodeLiteral || !right.value.IsString() {
+			return nil, false
+		}
+		list = append(list, check{left.ref, right.value, a.op == "=="})
+	}
+	decides := n.kind == nodeOr
+	return func(m *Matcher) bool {
+		for i := range list {
+			if list[i].holds(m) == decides {
+				return decides
+			}
+		}
+		return !decides
+	}, true
+}
+
+// holds compares. A number never equals a text, which is worth a warning.
+func (c *check) holds(m *Matcher) bool {
+	v, _ := c.ref.get(m.e)
+	if v.IsString() {
+		return (v.Str() == c.text.Str()) == c.want
+	}
+	if m.probe != nil && v.IsNumber() {
+		m.probe.Mismatch(m.f.prog.source, c.ref.text, v, c.text)
+	}
+	return !c.want
 }
 
 // constant returns the value of a literal or of a list of literals.
@@ -114,17 +164,8 @@ func compileCompare(n *node) (cond, bool) {
 
 // compileTextEqual is by far the most frequent comparison.
 func compileTextEqual(r *ref, c event.Value, want bool) cond {
-	s := c.Str()
-	return func(m *Matcher) bool {
-		v, _ := r.get(m.e)
-		if v.IsString() {
-			return (v.Str() == s) == want
-		}
-		if m.probe != nil && v.IsNumber() {
-			m.probe.Mismatch(m.f.prog.source, r.text, v, c)
-		}
-		return !want
-	}
+	one := &check{r, c, want}
+	return one.holds
 }
 
 func onlyText(c event.Value) bool {
