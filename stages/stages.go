@@ -23,6 +23,7 @@ import (
 	"gambolputty/stages/outputs/loggersink"
 	"gambolputty/stages/outputs/stdoutsink"
 	"gambolputty/stages/parsers/csvparser"
+	"gambolputty/stages/parsers/inflateparser"
 	"gambolputty/stages/parsers/jsonparser"
 	"gambolputty/stages/parsers/lineparser"
 	"gambolputty/stages/parsers/msgpackparser"
@@ -42,6 +43,7 @@ func All() []actor.Spec {
 		unixsocket.Spec,
 
 		csvparser.Spec,
+		inflateparser.Spec,
 		jsonparser.Spec,
 		lineparser.Spec,
 		msgpackparser.Spec,
