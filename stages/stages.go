@@ -22,7 +22,9 @@ import (
 	"gambolputty/stages/outputs/filesink"
 	"gambolputty/stages/outputs/loggersink"
 	"gambolputty/stages/outputs/stdoutsink"
+	"gambolputty/stages/parsers/base64parser"
 	"gambolputty/stages/parsers/csvparser"
+	"gambolputty/stages/parsers/encodingparser"
 	"gambolputty/stages/parsers/inflateparser"
 	"gambolputty/stages/parsers/jsonparser"
 	"gambolputty/stages/parsers/lineparser"
@@ -42,7 +44,9 @@ func All() []actor.Spec {
 		udpserver.Spec,
 		unixsocket.Spec,
 
+		base64parser.Spec,
 		csvparser.Spec,
+		encodingparser.Spec,
 		inflateparser.Spec,
 		jsonparser.Spec,
 		lineparser.Spec,

@@ -32,15 +32,18 @@ func (d *Decoder) Decode(text string) ([]byte, error) {
 		}
 	}
 	var err error
-	d.out, err = base64.RawStdEncoding.AppendDecode(d.out[:0], d.in)
-	var at base64.CorruptInputError
-	switch {
-	case errors.As(err, &at) && int(at) < len(digits) && !inAlphabet(digits[at]):
-		return nil, fmt.Errorf("byte %d, %q, is none of base64", at, digits[at])
-	case err != nil:
-		return nil, errors.New("the base64 is cut off")
+	if d.out, err = base64.RawStdEncoding.AppendDecode(d.out[:0], d.in); err != nil {
+		return nil, problem(digits, err)
 	}
 	return d.out, nil
+}
+
+func problem(digits string, err error) error {
+	var at base64.CorruptInputError
+	if errors.As(err, &at) && int(at) < len(digits) && !inAlphabet(digits[at]) {
+		return fmt.Errorf("byte %d, %q, is none of base64", at, digits[at])
+	}
+	return errors.New("the base64 is cut off")
 }
 
 func inAlphabet(c byte) bool {

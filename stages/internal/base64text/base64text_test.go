@@ -11,15 +11,15 @@ import (
 
 func TestWhatSendersCallBase64IsRead(t *testing.T) {
 	for in, want := range map[string]string{
-		"U3BhbSEgU3BhbSE=":       "Spam! Spam!",
-		"U3BhbSEgU3BhbSE":        "Spam! Spam!",
+		"U3BhbSEgU3BhbSE=":         "Spam! Spam!",
+		"U3BhbSEgU3BhbSE":          "Spam! Spam!",
 		"U3Bh\r\nbSEg\nU3BhbSE=\n": "Spam! Spam!",
-		"++//":                   "\xfb\xef\xff",
-		"--__":                   "\xfb\xef\xff",
-		"+-/_":                   "\xfb\xef\xff",
-		"AA==":                   "\x00",
-		"AA=\n=\n":               "\x00",
-		"":                       "",
+		"++//":                     "\xfb\xef\xff",
+		"--__":                     "\xfb\xef\xff",
+		"+-/_":                     "\xfb\xef\xff",
+		"AA==":                     "\x00",
+		"AA=\n=\n":                 "\x00",
+		"":                         "",
 	} {
 		got, err := new(base64text.Decoder).Decode(in)
 		if err != nil || string(got) != want {

@@ -80,14 +80,21 @@ func (o *Options) writable() error {
 type parser struct {
 	env      actor.Env
 	opts     Options
+	values   []value
 	inflater inflater
 	deflater *deflater
 	base64   base64text.Decoder
 }
 
+// value is what stands in a source field.
+type value struct {
+	event.Value
+	found bool
+}
+
 // New makes an InflateParser.
 func New(env actor.Env, o Options) (actor.Processor, error) {
-	p := &parser{env: env, opts: o, inflater: inflater{limit: o.Max}}
+	p := &parser{env: env, opts: o, values: make([]value, len(o.SourceFields)), inflater: inflater{limit: o.Max}}
 	if o.Action == "encode" {
 		var err error
 		if p.deflater, err = newDeflater(o.Compression[0]); err != nil {
@@ -100,9 +107,12 @@ func New(env actor.Env, o Options) (actor.Processor, error) {
 // Process works on the fields of the events, each on its own.
 func (p *parser) Process(_ context.Context, b *actor.Batch) error {
 	for e := range b.Each() {
-		for i, source := range p.opts.SourceFields {
-			if v, ok := e.Get(source); ok {
-				p.field(e, i, v)
+		for i, source := range p.opts.SourceFields { // all are read before one is written
+			p.values[i].Value, p.values[i].found = e.Get(source)
+		}
+		for i, v := range p.values {
+			if v.found {
+				p.field(e, i, v.Value)
 			}
 		}
 	}

@@ -201,6 +201,7 @@ func TestFieldsAreHandledOneByOne(t *testing.T) {
 		"several":             {"source_fields: [a, b.c]", made(field("a", gz), event.Field{Key: event.Intern("b"), Value: event.MapOf(event.FromFields([]event.Field{field("c", gz)}))}), map[string]string{"a": spam, "b.c": spam}, ""},
 		"one is broken":       {"source_fields: [a, b]\ntarget_fields: [c, d]", made(field("a", bad), field("b", gz)), map[string]string{"a": bad, "b": gz, "c": "", "d": spam}, "inflate_parser_failure"},
 		"one is missing":      {"source_fields: [a, b]", made(field("b", gz)), map[string]string{"a": "", "b": spam}, ""},
+		"in a row":            {"source_fields: [a, b]\ntarget_fields: [b, c]", made(field("a", gz), field("b", gz)), map[string]string{"a": gz, "b": spam, "c": spam}, ""},
 		"one word":            {"source_field: a", made(field("a", gz)), map[string]string{"a": spam}, ""},
 		"a list of formats":   {"source_fields: a\ncompression: [xz, zstd, gzip]", made(field("a", gz)), map[string]string{"a": spam}, ""},
 		"none of a list":      {"source_fields: a\ncompression: [xz, zstd]", made(field("a", gz)), map[string]string{"a": gz}, "inflate_parser_failure"},
