@@ -24,6 +24,7 @@ import (
 	"gambolputty/stages/outputs/stdoutsink"
 	"gambolputty/stages/parsers/base64parser"
 	"gambolputty/stages/parsers/csvparser"
+	"gambolputty/stages/parsers/datetimeparser"
 	"gambolputty/stages/parsers/encodingparser"
 	"gambolputty/stages/parsers/inflateparser"
 	"gambolputty/stages/parsers/jsonparser"
@@ -46,6 +47,7 @@ func All() []actor.Spec {
 
 		base64parser.Spec,
 		csvparser.Spec,
+		datetimeparser.Spec,
 		encodingparser.Spec,
 		inflateparser.Spec,
 		jsonparser.Spec,
