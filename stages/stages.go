@@ -25,6 +25,7 @@ import (
 	"gambolputty/stages/parsers/base64parser"
 	"gambolputty/stages/parsers/csvparser"
 	"gambolputty/stages/parsers/datetimeparser"
+	"gambolputty/stages/parsers/domainnameparser"
 	"gambolputty/stages/parsers/encodingparser"
 	"gambolputty/stages/parsers/inflateparser"
 	"gambolputty/stages/parsers/jsonparser"
@@ -48,6 +49,7 @@ func All() []actor.Spec {
 		base64parser.Spec,
 		csvparser.Spec,
 		datetimeparser.Spec,
+		domainnameparser.Spec,
 		encodingparser.Spec,
 		inflateparser.Spec,
 		jsonparser.Spec,
