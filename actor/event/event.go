@@ -118,8 +118,14 @@ func (e *Event) DeleteField(k *Key) bool {
 
 // own makes the top level fields safe to write to.
 func (e *Event) own() *Map {
+	const few = 8
+	return e.ownFor(few)
+}
+
+// ownFor is own with room for n more fields where they have to be copied.
+func (e *Event) ownFor(n int) *Map {
 	if e.shared {
-		e.root.fields = append(make([]Field, 0, len(e.root.fields)+8), e.root.fields...)
+		e.root.fields = append(make([]Field, 0, len(e.root.fields)+n), e.root.fields...)
 		e.shared = false
 	}
 	return &e.root

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/big"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -230,4 +231,19 @@ func FuzzPath(f *testing.F) {
 			t.Errorf("%q changed the copy to %s", s, after)
 		}
 	})
+}
+
+func TestMergeIntoACopyMakesRoomOnce(t *testing.T) {
+	e := event.New(event.NewSource("StdIn", "StdIn"), event.Field{Key: event.Data, Value: event.String("x")})
+	m := event.NewMap(20)
+	for i := range 20 {
+		m.Set(event.Intern("field"+strconv.Itoa(i)), event.Int(int64(i)))
+	}
+	var dst event.Event
+	if n := testing.AllocsPerRun(100, func() {
+		e.ForkTo(&dst)
+		dst.Merge(m, false)
+	}); n != 1 {
+		t.Errorf("%v allocations", n)
+	}
 }

@@ -1,5 +1,7 @@
 package event
 
+import "slices"
+
 // manyFields is the size from which a merge looks fields up in an index instead of
 // walking the list for each.
 const manyFields = 32
@@ -8,7 +10,8 @@ const manyFields = 32
 // merged key by key unless protect is set; ignored is true if m held metadata that was
 // not used. The nodes in m must not be used elsewhere afterwards.
 func (e *Event) Merge(m *Map, protect bool) (ignored bool) {
-	root := e.own()
+	root := e.ownFor(len(m.fields))
+	root.fields = slices.Grow(root.fields, len(m.fields)) // once, not while it goes on
 	index := root.index(len(m.fields))
 	for _, f := range m.fields {
 		if e.isMeta(f.Key) {
