@@ -23,6 +23,7 @@ import (
 	"gambolputty/stages/outputs/loggersink"
 	"gambolputty/stages/outputs/stdoutsink"
 	"gambolputty/stages/parsers/base64parser"
+	"gambolputty/stages/parsers/collectdparser"
 	"gambolputty/stages/parsers/csvparser"
 	"gambolputty/stages/parsers/datetimeparser"
 	"gambolputty/stages/parsers/domainnameparser"
@@ -47,6 +48,7 @@ func All() []actor.Spec {
 		unixsocket.Spec,
 
 		base64parser.Spec,
+		collectdparser.Spec,
 		csvparser.Spec,
 		datetimeparser.Spec,
 		domainnameparser.Spec,
