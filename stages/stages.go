@@ -32,6 +32,7 @@ import (
 	"gambolputty/stages/parsers/jsonparser"
 	"gambolputty/stages/parsers/lineparser"
 	"gambolputty/stages/parsers/msgpackparser"
+	"gambolputty/stages/parsers/netflowparser"
 	"gambolputty/stages/parsers/regexparser"
 	"gambolputty/stages/parsers/syslogprivalparser"
 	"gambolputty/stages/parsers/urlparser"
@@ -57,6 +58,7 @@ func All() []actor.Spec {
 		jsonparser.Spec,
 		lineparser.Spec,
 		msgpackparser.Spec,
+		netflowparser.Spec,
 		regexparser.Spec,
 		syslogprivalparser.Spec,
 		urlparser.Spec,

@@ -183,9 +183,10 @@ func (p *parser) release(b *actor.Batch, e *event.Event) {
 	}
 	for i, c := range p.events {
 		if i < len(p.maker.parts) {
-			if err := p.maker.write(p.env, c, i); err != nil {
+			if err := p.maker.write(p.env, c, i); err != nil { // it would be the same for all others
 				p.env.Fault(c, p.opts.TargetField.String(), err)
-				continue
+				p.events = p.events[:1]
+				return
 			}
 		}
 		p.drop(c)

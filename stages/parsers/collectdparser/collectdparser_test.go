@@ -84,7 +84,7 @@ func TestPacketsBecomeEvents(t *testing.T) {
 		"in whole seconds":           {"", host + seconds + "0007 000c 000000000000000a" + plugin + one, strings.Replace(simple, `"interval":null`, `"interval":10`, 1)},
 		"in a field":                 {"target_field: c.d", host + seconds + plugin + one, `{"c":{"d":` + simple + `}}`},
 		"in the field of the packet": {"target_field: data", host + seconds + plugin + one, `{"data":` + simple + `}`},
-		"in a field of the packet":   {"target_field: data.d", host + seconds + plugin + one, `!{"data":"` + strings.ReplaceAll(host+seconds+plugin+one, " ", "") + `"}`},
+		"in a field of the packet":   {"target_field: data.d", twoRecords, `!{"data":"` + twoRecords + `"}`},
 		"the packet is kept":         {"keep_original: True", host + seconds + plugin + one, `{"data":"` + strings.ReplaceAll(host+seconds+plugin+one, " ", "") + `",` + simple[1:]},
 		"without intervals":          {"prune_intervals: True", host + seconds + plugin + one, strings.Replace(simple, `"interval":null,`, "", 1)},
 		"parts that nobody knows":    {"", "ffff 0006 abcd" + host + "0042 0004" + seconds + plugin + one, simple},
