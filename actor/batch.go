@@ -124,7 +124,7 @@ func (b *Batch) Expand(fn func(e *event.Event, emit func(*event.Event))) {
 	part := 0
 	emit := func(e *event.Event) {
 		if part > 0 && e != parent && e.SameID(parent) {
-			e.ExtendID("." + strconv.Itoa(part))
+			e.ExtendID(partSuffix(part))
 		}
 		part++
 		out = append(out, e)
@@ -139,6 +139,21 @@ func (b *Batch) Expand(fn func(e *event.Event, emit func(*event.Event))) {
 		fn(e, emit)
 	}
 	b.events, b.spare, b.cur.on = out, in, false
+}
+
+// suffixes are what the first parts of an event append to its id.
+var suffixes = func() (list [256]string) {
+	for i := range list {
+		list[i] = "." + strconv.Itoa(i)
+	}
+	return list
+}()
+
+func partSuffix(part int) string {
+	if part < len(suffixes) {
+		return suffixes[part]
+	}
+	return "." + strconv.Itoa(part)
 }
 
 // Take moves the events that passed the filter, with a hold on the tickets, into a batch

@@ -93,6 +93,9 @@ type (
 	Reader interface{ Reads() []File }
 	// Withholder says that with these options events may stay or end in the module.
 	Withholder interface{ Withholds() bool }
+	// Faulty is for options with an on_error of their own that takes more values: it says
+	// what the common one would be.
+	Faulty interface{ OnError() OnError }
 	// User names the stand-alone modules that must exist.
 	User interface{ Uses() []Need }
 )

@@ -198,6 +198,9 @@ func (b *builder) decode(m *Module) {
 			}
 		}
 	}
+	if v, ok := m.Opts.(actor.Faulty); ok {
+		m.common.OnError = string(v.OnError())
+	}
 	b.checkOptions(m)
 }
 

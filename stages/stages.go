@@ -22,10 +22,17 @@ import (
 	"gambolputty/stages/outputs/filesink"
 	"gambolputty/stages/outputs/loggersink"
 	"gambolputty/stages/outputs/stdoutsink"
+	"gambolputty/stages/parsers/base64parser"
+	"gambolputty/stages/parsers/collectdparser"
 	"gambolputty/stages/parsers/csvparser"
+	"gambolputty/stages/parsers/datetimeparser"
+	"gambolputty/stages/parsers/domainnameparser"
+	"gambolputty/stages/parsers/encodingparser"
+	"gambolputty/stages/parsers/inflateparser"
 	"gambolputty/stages/parsers/jsonparser"
 	"gambolputty/stages/parsers/lineparser"
 	"gambolputty/stages/parsers/msgpackparser"
+	"gambolputty/stages/parsers/netflowparser"
 	"gambolputty/stages/parsers/regexparser"
 	"gambolputty/stages/parsers/syslogprivalparser"
 	"gambolputty/stages/parsers/urlparser"
@@ -41,10 +48,17 @@ func All() []actor.Spec {
 		udpserver.Spec,
 		unixsocket.Spec,
 
+		base64parser.Spec,
+		collectdparser.Spec,
 		csvparser.Spec,
+		datetimeparser.Spec,
+		domainnameparser.Spec,
+		encodingparser.Spec,
+		inflateparser.Spec,
 		jsonparser.Spec,
 		lineparser.Spec,
 		msgpackparser.Spec,
+		netflowparser.Spec,
 		regexparser.Spec,
 		syslogprivalparser.Spec,
 		urlparser.Spec,

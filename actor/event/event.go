@@ -17,8 +17,9 @@ import (
 type Event struct {
 	root   Map
 	meta   meta
-	owner  uint64 // maps and lists below root with another owner are shared
-	shared bool   // the field slice of root is shared
+	room   *[roomFields]Field // where the field slice goes when it has to be copied
+	owner  uint64             // maps and lists below root with another owner are shared
+	shared bool               // the field slice of root is shared
 	// Skip is set by the runtime on events that do not pass the stage's filter.
 	Skip bool
 	// Fault is set by the runtime on events that the stage could not handle.
@@ -57,7 +58,7 @@ func (e *Event) ForkTo(dst *Event) {
 	e.shared = true
 	e.owner = owners.Add(1)
 	*dst = *e
-	dst.owner = owners.Add(1)
+	dst.owner, dst.room = owners.Add(1), nil
 }
 
 // Fork returns a copy of e on the heap that shares everything with it.
@@ -73,7 +74,7 @@ func (e *Event) Detach() *Event {
 	d := new(Event)
 	*d = *e
 	d.root.fields = append([]Field(nil), e.root.fields...)
-	d.shared = false
+	d.shared, d.room = false, nil
 	return d
 }
 
@@ -103,6 +104,18 @@ func (e *Event) AppendField(k *Key, v Value) {
 	m.fields = append(m.fields, Field{k, v})
 }
 
+// AppendFields adds top level fields of which the caller knows that all of them are new.
+func (e *Event) AppendFields(fields []Field) {
+	for _, f := range fields {
+		if k := f.Value.Kind(); k == KindMap || k == KindList {
+			e.owner = owners.Add(1)
+			break
+		}
+	}
+	m := e.ownFor(len(fields))
+	m.fields = append(m.fields, fields...)
+}
+
 // DeleteField removes a top level field other than the metadata.
 func (e *Event) DeleteField(k *Key) bool {
 	if e.root.find(k) < 0 {
@@ -119,10 +132,17 @@ func (e *Event) own() *Map {
 
 // ownFor is own with room for n more fields where they have to be copied.
 func (e *Event) ownFor(n int) *Map {
-	if e.shared {
-		e.root.fields = append(make([]Field, 0, len(e.root.fields)+n), e.root.fields...)
-		e.shared = false
+	if !e.shared {
+		return &e.root
 	}
+	var to []Field
+	if n += len(e.root.fields); e.room != nil && n <= len(e.room) {
+		to = e.room[:0]
+	} else {
+		to = make([]Field, 0, n)
+	}
+	e.root.fields = append(to, e.root.fields...)
+	e.shared, e.room = false, nil
 	return &e.root
 }
 

@@ -247,3 +247,47 @@ func TestMergeIntoACopyMakesRoomOnce(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+func TestCopiesOfABatchWriteWithoutMemoryOfTheirOwn(t *testing.T) {
+	src := event.NewSource("StdIn", "StdIn")
+	a, b := event.Intern("a"), event.Intern("b")
+	slab := new(event.Pool).Slab()
+	e := slab.New(src, "")
+	e.SetField(a, event.Int(1))
+	if n := testing.AllocsPerRun(1000, func() { slab.Fork(e).SetField(a, event.Int(2)) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+	f := slab.Fork(e)
+	f.SetField(a, event.Int(2))
+	g := slab.Fork(f)
+	g.SetField(b, event.Int(3))
+	f.SetField(b, event.Int(4))
+	h := f.Detach()
+	h.SetField(a, event.Int(5))
+	e.SetField(b, event.Int(6))
+	f.SetField(a, event.Int(7))
+	for i, want := range []string{`{"a":1,"b":6}`, `{"a":7,"b":4}`, `{"a":2,"b":3}`, `{"a":5,"b":4}`} {
+		c := []*event.Event{e, f, g, h}[i].Fork()
+		c.Delete(event.MustPath("gambolputty"))
+		if got := string(new(event.Encoder).AppendEvent(nil, c)); got != want {
+			t.Errorf("event %d is %s, want %s", i, got, want)
+		}
+	}
+}
+
+func TestAppendedListsBelongToOneEvent(t *testing.T) {
+	shared := []event.Field{{Key: event.Intern("list"), Value: event.ListOf(event.Int(1))}}
+	var got []string
+	for i := range 2 {
+		e := event.New(event.NewSource("StdIn", "StdIn"))
+		e.AppendFields(shared)
+		if err := e.Set(event.MustPath("list.0"), event.Int(int64(i))); err != nil {
+			t.Fatal(err)
+		}
+		v, _ := e.Get(event.MustPath("list"))
+		got = append(got, v.Text())
+	}
+	if got[0] != "[0]" || got[1] != "[1]" || shared[0].Value.Text() != "[1]" {
+		t.Errorf("got %v, and %s is left", got, shared[0].Value.Text())
+	}
+}

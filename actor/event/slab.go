@@ -91,8 +91,9 @@ func (s *Slab) New(src *Source, from string) *Event {
 
 // Fork makes a copy of e in s that shares everything with e.
 func (s *Slab) Fork(e *Event) *Event {
-	dst, _ := s.next()
+	dst, room := s.next()
 	e.ForkTo(dst)
+	dst.room = (*[roomFields]Field)(room[:roomFields])
 	return dst
 }
 

@@ -1,11 +1,8 @@
-// Package charset is the encoding option of inputs that read text.
+// Package charset knows character sets by their names and converts text from and to them.
 package charset
 
 import (
-	"strings"
-
 	"golang.org/x/text/encoding"
-	"golang.org/x/text/encoding/ianaindex"
 
 	"gambolputty/actor/option"
 )
@@ -26,22 +23,16 @@ func (o Option) String() string { return o.name }
 // OptionType describes the option in tables.
 func (Option) OptionType() string { return "string" }
 
-// DecodeOption looks the name up in the registry of IANA.
+// DecodeOption looks the name up.
 func (o *Option) DecodeOption(v *option.Value) error {
 	if v.Kind != option.String {
 		return v.Wrong("string")
 	}
-	o.name = v.Text
-	switch strings.ToLower(v.Text) {
-	case "utf-8", "utf8", "utf_8", "binary":
-		o.set = nil
-		return nil
-	}
-	set, err := ianaindex.IANA.Encoding(strings.ReplaceAll(v.Text, "_", "-"))
-	if err != nil || set == nil {
+	set, ok := find(v.Text)
+	if !ok {
 		return v.Faultf(option.NotAllowed, "must be the name of a character set such as utf-8, iso-8859-1 or windows-1252, got %q", v.Text)
 	}
-	o.set = set
+	o.name, o.set = v.Text, set
 	return nil
 }
 

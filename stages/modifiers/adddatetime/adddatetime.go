@@ -7,9 +7,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
-	_ "time/tzdata" // zones must be known in a container without zone files
 
 	"gambolputty/actor"
 	"gambolputty/actor/event"
@@ -79,23 +77,20 @@ func (o *Options) Validate() error {
 			errs = append(errs, &option.Fault{Code: option.NotAllowed, Option: "source_formats", Message: fmt.Sprintf("bad format %q: %s", f, err)})
 		}
 	}
-	zone := func(name, value string) *time.Location {
-		if strings.EqualFold(value, "utc") {
-			value = "UTC"
-		}
-		l, err := time.LoadLocation(value)
-		if err != nil || value == "" {
-			errs = append(errs, &option.Fault{Code: option.NotAllowed, Option: name, Message: fmt.Sprintf("must be UTC, Local or the name of a time zone, got %q", value)})
-		}
-		return l
+	var err error
+	if o.source, err = datetime.Zone("source_timezone", o.SourceZone); err != nil {
+		errs = append(errs, err)
 	}
-	o.source, o.target = zone("source_timezone", o.SourceZone), zone("target_timezone", o.TargetZone)
+	if o.target, err = datetime.Zone("target_timezone", o.TargetZone); err != nil {
+		errs = append(errs, err)
+	}
 	return errors.Join(errs...)
 }
 
 type modifier struct {
 	env     actor.Env
 	opts    Options
+	parser  datetime.Parser
 	special string // a format that is no directives
 	unit    time.Duration
 	digits  string // the layout of iso8601
@@ -117,7 +112,7 @@ type precision struct {
 
 // New makes an AddDateTime.
 func New(env actor.Env, o Options) (actor.Processor, error) {
-	m := &modifier{env: env, opts: o, unit: time.Nanosecond, digits: "2006-01-02T15:04:05.000Z07:00"}
+	m := &modifier{env: env, opts: o, parser: datetime.Parser{Zone: o.source}, unit: time.Nanosecond, digits: "2006-01-02T15:04:05.000Z07:00"}
 	if p, ok := precisions[o.Precision]; ok {
 		m.unit, m.digits = p.unit, p.layout
 	}
@@ -161,7 +156,7 @@ func (m *modifier) time(e *event.Event) (time.Time, bool) {
 			continue
 		}
 		for _, format := range m.opts.SourceFormats {
-			t, err := datetime.Parse(v.Text(), format, m.opts.source)
+			t, err := m.parser.Parse(v.Text(), format)
 			if err == nil {
 				return t, true
 			}

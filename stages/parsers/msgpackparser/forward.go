@@ -49,11 +49,18 @@ func (p *parser) forward(b *actor.Batch, e *event.Event, source event.Path, emit
 		emit(e)
 		return
 	}
+	if len(entries) == 0 {
+		p.drop(e, source)
+		emit(e)
+		return
+	}
+	copies := make([]*event.Event, len(entries)) // taken before the first one is changed
+	copies[0] = e
+	for i := range copies[1:] {
+		copies[i+1] = b.Fork(e)
+	}
 	for i, r := range entries {
-		c := e
-		if i < len(entries)-1 {
-			c = b.Fork(e)
-		}
+		c := copies[i]
 		c.SetField(tagKey, tag)
 		if t, err := p.when(r.time); err == nil {
 			c.SetField(timestampKey, t)

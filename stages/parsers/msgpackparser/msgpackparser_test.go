@@ -143,6 +143,7 @@ func TestFramesOfTheForwardProtocol(t *testing.T) {
 		"several":              {[]any{"app", []any{entry(1), entry(2)}, map[string]any{"size": 2}}, two, ""},
 		"packed":               {[]any{"app", raw}, two, ""},
 		"packed and zipped":    {[]any{"app", zipped.Bytes(), map[string]any{"compressed": "gzip", "chunk": "x"}}, two, ""},
+		"nothing":              {[]any{"app", []any{}}, `{}`, ""},
 		"fields of the record": {[]any{"app", 1, map[string]any{"tag": "mine", "@timestamp": "then"}}, `{"@timestamp":"then","tag":"mine"}`, ""},
 		"no frame":             {map[string]any{"a": 1}, "", "msg_pack_parser_failure"},
 		"no record":            {[]any{"app", 1, 2}, "", "msg_pack_parser_failure"},
@@ -153,7 +154,12 @@ func TestFramesOfTheForwardProtocol(t *testing.T) {
 			in := packed(t, "x", hex.EncodeToString(encode(t, c.frame)))
 			data, _ := in[0].Field(event.Data)
 			got := ""
+			ids := map[string]bool{}
 			for _, e := range actortest.Process(t, msgpackparser.Spec, "protocol: forward\nmode: "+mode, in...) {
+				if ids[e.ID()] {
+					t.Errorf("%s, %s: the id %s is there twice", name, mode, e.ID())
+				}
+				ids[e.ID()] = true
 				if tags := actortest.Tags(e); tags != c.tags {
 					t.Errorf("%s, %s: tags %s", name, mode, tags)
 				}
