@@ -54,7 +54,7 @@ func (k *cluster) atLocked(address string) *Node {
 func (k *cluster) node(key string) *Node {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if n := k.slots[slotOf(key)]; n != nil {
+	if n := k.slots[Slot(key)]; n != nil {
 		return n
 	}
 	return k.atLocked(k.seeds[0])

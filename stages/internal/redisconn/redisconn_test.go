@@ -260,9 +260,9 @@ func TestSentinelsKnowTheMaster(t *testing.T) {
 func TestSlots(t *testing.T) {
 	for key, want := range map[string]int{
 		"123456789": 0x31c3, "foo": 12182, "bar": 5061, "hello": 866, "": 0,
-		"{user1000}.following": slotOf("user1000"), "foo{}{bar}": int(crc16("foo{}{bar}") % slotCount), "foo{{bar}}zap": slotOf("{bar"), "foo{bar}{zap}": slotOf("bar"),
+		"{user1000}.following": Slot("user1000"), "foo{}{bar}": int(crc16("foo{}{bar}") % slotCount), "foo{{bar}}zap": Slot("{bar"), "foo{bar}{zap}": Slot("bar"),
 	} {
-		if got := slotOf(key); got != want {
+		if got := Slot(key); got != want {
 			t.Errorf("%q is in slot %d, want %d", key, got, want)
 		}
 	}
@@ -270,7 +270,7 @@ func TestSlots(t *testing.T) {
 
 func inCluster(t *testing.T, n int) (*redistest.Cluster, *Client) {
 	t.Helper()
-	k := redistest.NewCluster(t, n, slotOf)
+	k := redistest.NewCluster(t, n, Slot)
 	c := client(t, func(o *Options) { o.Cluster, o.DB = Nodes{k.Addr(n - 1)}, 5 })
 	return k, c
 }

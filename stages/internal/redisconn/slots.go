@@ -11,9 +11,9 @@ import (
 // slotCount is the number of slots that the keys of a cluster are spread over.
 const slotCount = 16384
 
-// slotOf returns the slot of a key: that of the text in the first pair of braces, if there
+// Slot returns the slot of a key: that of the text in the first pair of braces, if there
 // is any. See https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/.
-func slotOf(key string) int {
+func Slot(key string) int {
 	if _, after, ok := strings.Cut(key, "{"); ok {
 		if tag, _, closed := strings.Cut(after, "}"); closed && tag != "" {
 			key = tag
