@@ -42,6 +42,9 @@ func NewCodec(e Encoding) *Codec {
 	}
 }
 
+// TextOnly reports whether all values come back as text.
+func (c *Codec) TextOnly() bool { return c.encoding == Raw }
+
 // Append appends the encoded form of a value.
 func (c *Codec) Append(dst []byte, v event.Value) []byte {
 	switch {
