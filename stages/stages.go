@@ -8,7 +8,9 @@ import (
 	"gambolputty/stages/inputs/tcpserver"
 	"gambolputty/stages/inputs/udpserver"
 	"gambolputty/stages/inputs/unixsocket"
+	"gambolputty/stages/misc/keyvaluestore"
 	"gambolputty/stages/misc/noop"
+	"gambolputty/stages/misc/redisstore"
 	"gambolputty/stages/misc/simplestats"
 	"gambolputty/stages/misc/statistics"
 	"gambolputty/stages/misc/tarpit"
@@ -66,5 +68,8 @@ func All() []actor.Spec {
 		filesink.Spec,
 		loggersink.Spec,
 		stdoutsink.Spec,
+
+		keyvaluestore.Spec,
+		redisstore.Spec,
 	}
 }
