@@ -33,16 +33,14 @@ func (s serverError) Error() string { return "memcached answered " + strconv.Quo
 
 var errProtocol = errors.New("memcached does not keep to its protocol")
 
-// readLine reads one line without its end.
+// readLine reads one line without its end, from which the carriage return is missing in
+// lists of keys.
 func readLine(r *bufio.Reader) (string, error) {
 	line, err := r.ReadSlice('\n')
 	if err != nil {
 		return "", err
 	}
-	if !bytes.HasSuffix(line, []byte("\r\n")) {
-		return "", errProtocol
-	}
-	return string(line[:len(line)-2]), nil
+	return string(bytes.TrimSuffix(line[:len(line)-1], []byte("\r"))), nil
 }
 
 // readWord reads an answer of one line. An error that concerns the command alone, and not
@@ -52,7 +50,7 @@ func readWord(r *bufio.Reader) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if line == "ERROR" || strings.HasPrefix(line, "CLIENT_ERROR") || strings.HasPrefix(line, "SERVER_ERROR") {
+	if strings.HasPrefix(line, "ERROR") || strings.HasPrefix(line, "CLIENT_ERROR") || strings.HasPrefix(line, "SERVER_ERROR") {
 		return "", serverError(line)
 	}
 	return line, nil

@@ -22,6 +22,8 @@ type Backend struct {
 	Open func(t *testing.T) store.Store
 	// Pass lets time go by for the store.
 	Pass func(time.Duration)
+	// Second is the shortest time to live that is kept to exactly enough; a second unless set.
+	Second time.Duration
 	// Bubble says that the store lives by the clock of package synctest.
 	Bubble bool
 	// TextOnly says that all values come back as text, NoBigInt that integers beyond 64 bits do.
@@ -30,6 +32,7 @@ type Backend struct {
 
 // Run runs all checks.
 func Run(t *testing.T, b Backend) {
+	b.Second = cmp.Or(b.Second, time.Second)
 	checks := map[string]func(*testing.T, Backend, store.Store){
 		"set and get": setAndGet, "types": types, "delete": deletes, "ttl": vanishes, "pop": pops, "pop by many": popsByMany,
 		"incr": counts, "incr by many": countsByMany, "iterate": iterates, "odd keys": oddKeys,
@@ -140,13 +143,13 @@ func deletes(t *testing.T, _ Backend, s store.Store) {
 }
 
 func vanishes(t *testing.T, b Backend, s store.Store) {
-	Put(t, s, "short", event.String("x"), time.Second)
+	Put(t, s, "short", event.String("x"), b.Second)
 	Put(t, s, "long", event.String("x"), time.Hour)
 	Put(t, s, "ever", event.String("x"), 0)
-	Put(t, s, "renewed", event.String("x"), time.Second)
+	Put(t, s, "renewed", event.String("x"), b.Second)
 	Put(t, s, "renewed", event.String("x"), 0)
 	Want(t, s, "short", "string x")
-	b.Pass(1100 * time.Millisecond)
+	b.Pass(b.Second * 11 / 10)
 	Want(t, s, "short", "")
 	Want(t, s, "long", "string x")
 	Want(t, s, "ever", "string x")
@@ -203,14 +206,14 @@ func together(t *testing.T, n int, f func() error) {
 func counts(t *testing.T, b Backend, s store.Store) {
 	incr := func(want int64, key string, by int64) {
 		t.Helper()
-		n, err := s.Incr(t.Context(), 2*time.Second, store.Count{Key: key, By: by})
+		n, err := s.Incr(t.Context(), 2*b.Second, store.Count{Key: key, By: by})
 		if err != nil || n[0] != want {
 			t.Fatalf("%s is %v, %v, want %d", key, n, err, want)
 		}
 	}
 	incr(1, "n", 1)
 	incr(5, "n", 4)
-	n, err := s.Incr(t.Context(), 2*time.Second, store.Count{Key: "n", By: 1}, store.Count{Key: "m", By: 7})
+	n, err := s.Incr(t.Context(), 2*b.Second, store.Count{Key: "n", By: 1}, store.Count{Key: "m", By: 7})
 	if err != nil || !slices.Equal(n, []int64{6, 7}) {
 		t.Fatalf("got %v, %v", n, err)
 	}
@@ -219,9 +222,9 @@ func counts(t *testing.T, b Backend, s store.Store) {
 	}
 	Put(t, s, "set", event.Int(41), time.Minute)
 	incr(42, "set", 1)
-	b.Pass(1500 * time.Millisecond)
+	b.Pass(b.Second * 3 / 2)
 	incr(7, "n", 1) // which does not prolong its time
-	b.Pass(time.Second)
+	b.Pass(b.Second)
 	incr(1, "n", 1)
 	Put(t, s, "text", event.String("spam"), time.Minute)
 	if n, err := s.Incr(t.Context(), time.Minute, store.Count{Key: "text", By: 1}); err == nil {
@@ -252,10 +255,10 @@ func iterates(t *testing.T, b Backend, s store.Store) {
 		want[k] = true
 	}
 	Put(t, s, "q:1", event.String("x"), 0)
-	Put(t, s, "p:over", event.String("x"), time.Second)
+	Put(t, s, "p:over", event.String("x"), b.Second)
 	Put(t, s, "p:*[", event.String("p:*["), time.Hour)
 	want["p:*["] = true
-	b.Pass(1100 * time.Millisecond)
+	b.Pass(b.Second * 11 / 10)
 	for e, err := range s.Iterate(t.Context(), "p:") {
 		if err != nil {
 			t.Fatal(err)
@@ -346,11 +349,11 @@ func locks(t *testing.T, _ Backend, s store.Store) {
 }
 
 func lockOfAnother(t *testing.T, b Backend, s store.Store) {
-	late, err := s.Lock(t.Context(), "door", time.Second)
+	late, err := s.Lock(t.Context(), "door", b.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.Pass(1100 * time.Millisecond)
+	b.Pass(b.Second * 11 / 10)
 	unlock, err := s.Lock(t.Context(), "door", time.Minute)
 	if err != nil {
 		t.Fatal(err)

@@ -255,7 +255,7 @@ func (s *Server) list() string {
 	var b strings.Builder
 	for k := range s.items {
 		if it := s.get(k); it != nil {
-			fmt.Fprintf(&b, "key=%s exp=-1 la=1 cas=%d fetch=no cls=1 size=63\r\n", strings.ReplaceAll(url.QueryEscape(k), "+", "%20"), it.cas)
+			fmt.Fprintf(&b, "key=%s exp=-1 la=1 cas=%d fetch=no cls=1 size=63\n", strings.ReplaceAll(url.QueryEscape(k), "+", "%20"), it.cas)
 		}
 	}
 	return b.String() + "END\r\n"
