@@ -149,16 +149,19 @@ type Running struct {
 // events. It returns when all modules have started.
 func Start(t testing.TB, text string, specs ...actor.Spec) *Running {
 	t.Helper()
-	return start(t, false, text, specs)
+	return begin(t, mode{poison: true}, text, specs)
 }
 
 // StartDry runs a configuration as a test of it does, in which nothing must be reached.
 func StartDry(t testing.TB, text string, specs ...actor.Spec) *Running {
 	t.Helper()
-	return start(t, true, text, specs)
+	return begin(t, mode{poison: true, dry: true}, text, specs)
 }
 
-func start(t testing.TB, dry bool, text string, specs []actor.Spec) *Running {
+// mode says how a configuration is run.
+type mode struct{ dry, poison bool }
+
+func begin(t testing.TB, m mode, text string, specs []actor.Spec) *Running {
 	t.Helper()
 	r := &Running{t: t, caught: newCatcher(), log: &journal{}, done: make(chan error, 1)}
 	plan, report := config.Loader{Specs: append(slices.Clone(specs), catch(r.caught))}.LoadText("test", []byte(text))
@@ -168,7 +171,7 @@ func start(t testing.TB, dry bool, text string, specs []actor.Spec) *Running {
 	logger := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	ready := make(chan struct{})
 	settings := plan.Settings()
-	settings.Log, settings.Poison, settings.DryRun, settings.Ready = logger, true, dry, func() { close(ready) }
+	settings.Log, settings.Poison, settings.DryRun, settings.Ready = logger, m.poison, m.dry, func() { close(ready) }
 	var err error
 	r.graph, err = actor.New(settings, plan.Nodes(func(id string, _ *slog.Level) *slog.Logger { return logger.With("module", id) })...)
 	if err != nil {

@@ -1,0 +1,77 @@
+package actortest
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"gambolputty/actor"
+	"gambolputty/actor/event"
+)
+
+// Bench sends b.N copies of some events, one after the other, through a module with one
+// worker and reports the time for each, with that of an input, two channels and an output.
+// Further modules that it needs stand in more, as a configuration.
+func Bench(b *testing.B, s actor.Spec, options, more string, specs []actor.Spec, objects ...string) {
+	b.Helper()
+	var events []*event.Event
+	for _, o := range objects {
+		events = append(events, Event(b, o))
+	}
+	start := make(chan struct{})
+	feed := actor.DefineSource(actor.Info{Name: "BenchFeed", Role: actor.Input}, none{}, func(actor.Env, none) (actor.Source, error) {
+		return &copies{start, events, b.N}, nil
+	})
+	drain := actor.DefineSink(actor.Info{Name: "BenchDrain", Role: actor.Output}, none{}, func(actor.Env, none) (actor.Sink, error) { return discard{}, nil })
+	text := "- Global: {workers: 1}\n- BenchFeed\n" + item(s.Name, options) + more + "- BenchDrain\n"
+	r := begin(b, mode{}, text, append([]actor.Spec{s, feed, drain}, specs...))
+	b.ReportAllocs()
+	b.ResetTimer()
+	close(start)
+	if err := <-r.done; err != nil {
+		b.Fatal(err)
+	}
+	b.StopTimer()
+	r.ended = true
+	r.cancel()
+}
+
+// copies is an input that sends copies of events.
+type copies struct {
+	start  <-chan struct{}
+	events []*event.Event
+	count  int
+}
+
+// Run sends them.
+func (c *copies) Run(_ context.Context, out *actor.Outlet) error {
+	<-c.start
+	for i := 0; i < c.count; {
+		b := out.Batch("")
+		for range min(out.Size(), c.count-i) {
+			from := c.events[i%len(c.events)]
+			e := b.New()
+			for k := range from.Len() {
+				f := from.At(k)
+				e.SetField(f.Key, f.Value)
+			}
+			i++
+		}
+		if err := out.Emit(b, nil); err != nil {
+			return errors.Join(errBench, err)
+		}
+	}
+	return nil
+}
+
+var errBench = errors.New("the benchmark was stopped")
+
+type discard struct{}
+
+// Write looks at the events.
+func (discard) Write(_ context.Context, b *actor.Batch) error {
+	for range b.Each() {
+		continue
+	}
+	return nil
+}
