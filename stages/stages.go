@@ -14,6 +14,7 @@ import (
 	"gambolputty/stages/misc/simplestats"
 	"gambolputty/stages/misc/statistics"
 	"gambolputty/stages/misc/tarpit"
+	"gambolputty/stages/misc/throttle"
 	"gambolputty/stages/modifiers/adddatetime"
 	"gambolputty/stages/modifiers/addgeoinfo"
 	"gambolputty/stages/modifiers/dropevent"
@@ -63,6 +64,7 @@ func All() []actor.Spec {
 		simplestats.Spec,
 		statistics.Spec,
 		tarpit.Spec,
+		throttle.Spec,
 
 		devnullsink.Spec,
 		filesink.Spec,
