@@ -19,9 +19,9 @@ var absent = func() map[string]struct{} {
 		"KafkaSink", "MongoDbSink", "SQSSink", "UdpSink", "TcpSink", "HttpSink", "ZabbixSink", "BeatsSink",
 		"output.ElasticSearch", "output.Graphite", "output.RedisChannel", "output.RedisList", "output.Syslog", "output.WebHdfs",
 		"output.Zmq", "output.Kafka", "output.MongoDb", "output.SQS", "output.Udp", "output.Zabbix", "output.Beats",
-		"EventBuffer", "Metrics", "Pack", "PackConfiguration",
+		"EventBuffer", "Pack", "PackConfiguration",
 		"WebserverTornado", "WebGui", "HttpServer",
-		"misc.EventBuffer", "misc.Metrics", 
+		"misc.EventBuffer",
 		"cluster.Pack", "cluster.PackConfiguration", "plugin.WebserverTornado", "plugin.WebGui",
 	} {
 		set[n] = struct{}{}

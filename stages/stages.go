@@ -9,6 +9,7 @@ import (
 	"gambolputty/stages/inputs/udpserver"
 	"gambolputty/stages/inputs/unixsocket"
 	"gambolputty/stages/misc/keyvaluestore"
+	"gambolputty/stages/misc/metrics"
 	"gambolputty/stages/misc/noop"
 	"gambolputty/stages/misc/redisstore"
 	"gambolputty/stages/misc/simplestats"
@@ -60,6 +61,7 @@ func All() []actor.Spec {
 		modifyfields.Spec,
 		permutate.Spec,
 
+		metrics.Spec,
 		noop.Spec,
 		simplestats.Spec,
 		statistics.Spec,
