@@ -8,6 +8,7 @@ import (
 	"gambolputty/stages/inputs/tcpserver"
 	"gambolputty/stages/inputs/udpserver"
 	"gambolputty/stages/inputs/unixsocket"
+	"gambolputty/stages/misc/facet"
 	"gambolputty/stages/misc/keyvaluestore"
 	"gambolputty/stages/misc/metrics"
 	"gambolputty/stages/misc/noop"
@@ -61,6 +62,7 @@ func All() []actor.Spec {
 		modifyfields.Spec,
 		permutate.Spec,
 
+		facet.Spec,
 		metrics.Spec,
 		noop.Spec,
 		simplestats.Spec,
