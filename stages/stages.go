@@ -21,6 +21,7 @@ import (
 	"gambolputty/stages/modifiers/addgeoinfo"
 	"gambolputty/stages/modifiers/dropevent"
 	"gambolputty/stages/modifiers/math"
+	"gambolputty/stages/modifiers/mergeevent"
 	"gambolputty/stages/modifiers/modifyfields"
 	"gambolputty/stages/modifiers/permutate"
 	"gambolputty/stages/outputs/devnullsink"
@@ -59,6 +60,7 @@ func All() []actor.Spec {
 		addgeoinfo.Spec,
 		dropevent.Spec,
 		math.Spec,
+		mergeevent.Spec,
 		modifyfields.Spec,
 		permutate.Spec,
 
