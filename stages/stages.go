@@ -20,6 +20,7 @@ import (
 	"gambolputty/stages/modifiers/adddatetime"
 	"gambolputty/stages/modifiers/addgeoinfo"
 	"gambolputty/stages/modifiers/dropevent"
+	"gambolputty/stages/modifiers/httprequest"
 	"gambolputty/stages/modifiers/math"
 	"gambolputty/stages/modifiers/mergeevent"
 	"gambolputty/stages/modifiers/modifyfields"
@@ -59,6 +60,7 @@ func All() []actor.Spec {
 		adddatetime.Spec,
 		addgeoinfo.Spec,
 		dropevent.Spec,
+		httprequest.Spec,
 		math.Spec,
 		mergeevent.Spec,
 		modifyfields.Spec,
