@@ -18,6 +18,7 @@ import (
 	"gambolputty/stages/misc/tarpit"
 	"gambolputty/stages/misc/throttle"
 	"gambolputty/stages/modifiers/adddatetime"
+	"gambolputty/stages/modifiers/adddnslookup"
 	"gambolputty/stages/modifiers/addgeoinfo"
 	"gambolputty/stages/modifiers/dropevent"
 	"gambolputty/stages/modifiers/httprequest"
@@ -58,6 +59,7 @@ func All() []actor.Spec {
 		useragentparser.Spec,
 
 		adddatetime.Spec,
+		adddnslookup.Spec,
 		addgeoinfo.Spec,
 		dropevent.Spec,
 		httprequest.Spec,

@@ -283,6 +283,8 @@ func TestAsManyRequestsAsWorkersAreUnderWay(t *testing.T) {
 			t.Fatalf("event %d has %s", i, v.Text())
 		}
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	if most != workers {
 		t.Errorf("%d requests at a time", most)
 	}
