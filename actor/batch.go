@@ -28,6 +28,8 @@ type Batch struct {
 	src     *event.Source
 	graph   *Graph
 	shelf   *shelf
+
+	before, after *Batch // neighbours on the shelf
 }
 
 // cursor says how far a loop got: in[at] is under way, out is finished.
@@ -175,13 +177,34 @@ func (b *Batch) Take() *Batch {
 	return t
 }
 
+// Move puts one event, which must not be emitted then, with a hold on the tickets into a
+// batch that the stage keeps, as Take does with all of them. It returns the event as it
+// lives on there.
+func (b *Batch) Move(e *event.Event, to *Batch) *event.Event {
+	to.keep(b)
+	d := e.Detach()
+	to.events = append(to.events, d)
+	if n := len(to.tickets) - len(b.tickets); n < 0 || !slices.Equal(to.tickets[n:], b.tickets) {
+		to.tickets = append(to.tickets, b.tickets...)
+		b.holdTickets()
+	}
+	return d
+}
+
 // Absorb appends o's events and takes its tickets over; o is empty afterwards.
 func (b *Batch) Absorb(o *Batch) {
-	if b.shelf == nil && o.shelf != nil { // b is the stage's own store
+	if o.shelf != nil {
+		b.keep(o)
+	}
+	b.join(o)
+}
+
+// keep makes a batch of the stage's own known that something from o goes into.
+func (b *Batch) keep(o *Batch) {
+	if b.shelf == nil {
 		b.shelf, b.graph, b.src = o.shelf, o.graph, o.src
 		b.shelf.add(b)
 	}
-	b.join(o)
 }
 
 // Events walks what a stage has taken or is about to let go, filtered or not.
@@ -297,33 +320,47 @@ func (b *Batch) halve() *Batch {
 	return o
 }
 
-// shelf knows the batches a stage has taken and not given on, so that nothing is
-// forgotten when the stage instance dies.
-type shelf struct{ kept []*Batch }
+// shelf knows the batches a stage has taken and not given on, in that order, so that
+// nothing is forgotten when the stage instance dies.
+type shelf struct{ first, last *Batch }
 
 func (s *shelf) add(b *Batch) {
-	if s != nil {
-		s.kept = append(s.kept, b)
-	}
-}
-
-func (s *shelf) remove(b *Batch) {
 	if s == nil {
 		return
 	}
-	if i := slices.Index(s.kept, b); i >= 0 {
-		s.kept = slices.Delete(s.kept, i, i+1)
+	if b.before = s.last; s.last != nil {
+		s.last.after = b
+	} else {
+		s.first = b
 	}
+	s.last = b
+}
+
+func (s *shelf) remove(b *Batch) {
+	if s == nil || b.before == nil && s.first != b {
+		return // it is not on the shelf
+	}
+	if b.before != nil {
+		b.before.after = b.after
+	} else {
+		s.first = b.after
+	}
+	if b.after != nil {
+		b.after.before = b.before
+	} else {
+		s.last = b.before
+	}
+	b.before, b.after = nil, nil
 }
 
 // takeAll moves what a dead instance had kept into one batch, or returns nil.
 func (s *shelf) takeAll() *Batch {
-	if len(s.kept) == 0 {
+	if s.first == nil {
 		return nil
 	}
-	all := &Batch{graph: s.kept[0].graph, src: s.kept[0].src}
-	for _, b := range slices.Clone(s.kept) {
-		all.join(b)
+	all := &Batch{graph: s.first.graph, src: s.first.src}
+	for s.first != nil {
+		all.join(s.first)
 	}
 	return all
 }

@@ -1,6 +1,7 @@
 package actor
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"sync"
@@ -11,7 +12,10 @@ import (
 	"gambolputty/actor/meter"
 )
 
-const levelWarn = slog.LevelWarn
+const (
+	levelWarn  = slog.LevelWarn
+	levelDebug = slog.LevelDebug
+)
 
 // OnError says what becomes of an event that a module could not handle.
 type OnError string
@@ -89,7 +93,7 @@ type node struct {
 }
 
 // fault marks an event that the module could not handle.
-func (n *node) fault(e *event.Event, field string, err error) {
+func (n *node) fault(level slog.Level, e *event.Event, field string, err error) {
 	n.meter.Errors.Add(1)
 	if n.FaultTag != "" {
 		e.Tag(n.FaultTag)
@@ -98,7 +102,11 @@ func (n *node) fault(e *event.Event, field string, err error) {
 		e.Fault = true
 		e.SetError(n.ID + ": " + err.Error())
 	}
-	n.warn.log(levelWarn, "event could not be handled", "field", field, "error", err)
+	if level < levelWarn { // which must not use up the line of a warning
+		n.log.Log(context.Background(), level, "event could not be handled", "field", field, "error", err)
+		return
+	}
+	n.warn.log(level, "event could not be handled", "field", field, "error", err)
 }
 
 func (n *node) unresolved(option, text string) {

@@ -532,6 +532,65 @@ func TestHeldEventsOutliveTheInstance(t *testing.T) {
 	r.wantAll(t, 500)
 }
 
+// pick holds some events back one by one, in batches by their number.
+type pick struct {
+	stores [7]Batch
+	died   *atomic.Int32
+	killAt int
+	held   int
+}
+
+func (p *pick) Process(_ context.Context, b *Batch) error {
+	var keep []*event.Event
+	b.Expand(func(e *event.Event, emit func(*event.Event)) {
+		if numberOf(e)%2 == 0 {
+			emit(e)
+			return
+		}
+		keep = append(keep, e)
+	})
+	for _, e := range keep {
+		p.held++
+		b.Move(e, &p.stores[numberOf(e)%7])
+	}
+	if p.killAt > 0 && p.held >= p.killAt && p.died.Add(1) == 1 {
+		panic("and now for something completely different")
+	}
+	if p.held > 20 {
+		b.Absorb(&p.stores[3])
+	}
+	return nil
+}
+
+func (p *pick) Flush(_ context.Context, out *Batch) error {
+	for i := range p.stores {
+		out.Absorb(&p.stores[i])
+	}
+	return nil
+}
+
+func (p *pick) FlushEvery() time.Duration { return time.Hour }
+
+func TestSingleEventsMayBeHeld(t *testing.T) {
+	for _, killAt := range []int{0, 30} {
+		var died atomic.Int32
+		var r recorder
+		answers := make([]atomic.Int32, 51)
+		ticket := func(last int) *ack.Ticket { return ack.New(func(error) { answers[last/10].Add(1) }) }
+		hold := built(func(Env) (Processor, error) { return &pick{died: &died, killAt: killAt}, nil })
+		run(t, stage("in", counting(500, 10, ticket), "hold"), stage("hold", hold, "out"), stage("out", r.spec()))
+		r.wantAll(t, 500)
+		for i := 1; i <= 50; i++ {
+			if n := answers[i].Load(); n != 1 {
+				t.Errorf("ticket %d was answered %d times", i, n)
+			}
+		}
+		if killAt > 0 && died.Load() == 0 {
+			t.Error("the instance did not die")
+		}
+	}
+}
+
 func TestBlockedSinkStopsTheSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sent atomic.Int64

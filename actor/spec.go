@@ -39,6 +39,8 @@ type Info struct {
 	Withholds bool
 	// Ends says that events may well end at this module without a word.
 	Ends bool
+	// Serves says that this module is of use only to modules that name it.
+	Serves bool
 }
 
 // Spec is a module: how it is called, what can be set, how it is built.

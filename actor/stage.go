@@ -104,7 +104,11 @@ func Find[T any](env Env, id string) (T, bool) {
 
 // Fault notes that the module could not handle e: the event is tagged, counted, and
 // goes on unchanged or to where on_error says. field names what was wrong in the event.
-func (v Env) Fault(e *event.Event, field string, err error) { v.node.fault(e, field, err) }
+func (v Env) Fault(e *event.Event, field string, err error) { v.node.fault(levelWarn, e, field, err) }
+
+// Miss is Fault for what is to be expected now and then, such as a name that nobody knows:
+// it is logged for those who look for it only.
+func (v Env) Miss(e *event.Event, field string, err error) { v.node.fault(levelDebug, e, field, err) }
 
 // Warn logs something that may happen for every event: at most one line every ten
 // seconds for each message, with the number of lines left out.

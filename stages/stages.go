@@ -8,14 +8,22 @@ import (
 	"gambolputty/stages/inputs/tcpserver"
 	"gambolputty/stages/inputs/udpserver"
 	"gambolputty/stages/inputs/unixsocket"
+	"gambolputty/stages/misc/facet"
+	"gambolputty/stages/misc/keyvaluestore"
+	"gambolputty/stages/misc/metrics"
 	"gambolputty/stages/misc/noop"
+	"gambolputty/stages/misc/redisstore"
 	"gambolputty/stages/misc/simplestats"
 	"gambolputty/stages/misc/statistics"
 	"gambolputty/stages/misc/tarpit"
+	"gambolputty/stages/misc/throttle"
 	"gambolputty/stages/modifiers/adddatetime"
+	"gambolputty/stages/modifiers/adddnslookup"
 	"gambolputty/stages/modifiers/addgeoinfo"
 	"gambolputty/stages/modifiers/dropevent"
+	"gambolputty/stages/modifiers/httprequest"
 	"gambolputty/stages/modifiers/math"
+	"gambolputty/stages/modifiers/mergeevent"
 	"gambolputty/stages/modifiers/modifyfields"
 	"gambolputty/stages/modifiers/permutate"
 	"gambolputty/stages/outputs/devnullsink"
@@ -65,20 +73,29 @@ func All() []actor.Spec {
 		useragentparser.Spec,
 
 		adddatetime.Spec,
+		adddnslookup.Spec,
 		addgeoinfo.Spec,
 		dropevent.Spec,
+		httprequest.Spec,
 		math.Spec,
+		mergeevent.Spec,
 		modifyfields.Spec,
 		permutate.Spec,
 
+		facet.Spec,
+		metrics.Spec,
 		noop.Spec,
 		simplestats.Spec,
 		statistics.Spec,
 		tarpit.Spec,
+		throttle.Spec,
 
 		devnullsink.Spec,
 		filesink.Spec,
 		loggersink.Spec,
 		stdoutsink.Spec,
+
+		keyvaluestore.Spec,
+		redisstore.Spec,
 	}
 }

@@ -91,6 +91,28 @@ func Source(t testing.TB, s actor.Spec, options string) *Running {
 // Options checks the options of a module; the error joins all that is wrong.
 func Options(t testing.TB, s actor.Spec, options string) error {
 	t.Helper()
+	var errs []error
+	for _, p := range check(s, options) {
+		if !p.Code.IsWarning() {
+			errs = append(errs, errors.New(p.String()))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Warnings checks the options of a module and returns the warnings about them.
+func Warnings(t testing.TB, s actor.Spec, options string) []string {
+	t.Helper()
+	var list []string
+	for _, p := range check(s, options) {
+		if p.Code.IsWarning() && p.Option != "" {
+			list = append(list, p.String())
+		}
+	}
+	return list
+}
+
+func check(s actor.Spec, options string) []config.Problem {
 	specs := []actor.Spec{s, catch(&catcher{})}
 	if s.Role != actor.Input {
 		specs = append(specs, feed(nil))
@@ -100,13 +122,7 @@ func Options(t testing.TB, s actor.Spec, options string) error {
 		text = "- TestFeed\n" + text
 	}
 	_, report := config.Loader{Specs: specs}.LoadText("test", []byte(text))
-	var errs []error
-	for _, p := range report.Problems {
-		if !p.Code.IsWarning() {
-			errs = append(errs, errors.New(p.String()))
-		}
-	}
-	return errors.Join(errs...)
+	return report.Problems
 }
 
 // item writes a module as an item of a configuration.
@@ -133,6 +149,20 @@ type Running struct {
 // events. It returns when all modules have started.
 func Start(t testing.TB, text string, specs ...actor.Spec) *Running {
 	t.Helper()
+	return begin(t, mode{poison: true}, text, specs)
+}
+
+// StartDry runs a configuration as a test of it does, in which nothing must be reached.
+func StartDry(t testing.TB, text string, specs ...actor.Spec) *Running {
+	t.Helper()
+	return begin(t, mode{poison: true, dry: true}, text, specs)
+}
+
+// mode says how a configuration is run.
+type mode struct{ dry, poison bool }
+
+func begin(t testing.TB, m mode, text string, specs []actor.Spec) *Running {
+	t.Helper()
 	r := &Running{t: t, caught: newCatcher(), log: &journal{}, done: make(chan error, 1)}
 	plan, report := config.Loader{Specs: append(slices.Clone(specs), catch(r.caught))}.LoadText("test", []byte(text))
 	if !report.OK(false) {
@@ -141,7 +171,7 @@ func Start(t testing.TB, text string, specs ...actor.Spec) *Running {
 	logger := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	ready := make(chan struct{})
 	settings := plan.Settings()
-	settings.Log, settings.Poison, settings.Ready = logger, true, func() { close(ready) }
+	settings.Log, settings.Poison, settings.DryRun, settings.Ready = logger, m.poison, m.dry, func() { close(ready) }
 	var err error
 	r.graph, err = actor.New(settings, plan.Nodes(func(id string, _ *slog.Level) *slog.Logger { return logger.With("module", id) })...)
 	if err != nil {

@@ -2,68 +2,93 @@ package actortest
 
 import (
 	"context"
-	"fmt"
-	"log/slog"
+	"errors"
 	"testing"
 
 	"gambolputty/actor"
 	"gambolputty/actor/event"
-	"gambolputty/config"
 )
 
-// Bench measures a module with one worker. The texts come round and round in the field
-// data; what leaves the module is thrown away. The figures include about 100 ns an event
-// for the way there and back.
+// Bench measures a module with one worker on texts, which come round and round in the field
+// data. What leaves the module is thrown away. The figures include about 100 ns an event for
+// the way there and back.
 func Bench(b *testing.B, s actor.Spec, options string, data ...string) {
 	b.Helper()
-	b.ReportAllocs()
 	bytes := 0
 	for _, d := range data {
 		bytes += len(d)
 	}
 	b.SetBytes(int64(bytes / len(data)))
-	text := "- Global: {workers: 1}\n- TestFeed\n" + item(s.Name, options) + "- TestCatch\n"
-	source := actor.DefineSource(actor.Info{Name: "TestFeed", Role: actor.Input}, none{}, func(actor.Env, none) (actor.Source, error) { return loop{b.N, data}, nil })
-	sink := actor.DefineSink(actor.Info{Name: "TestCatch", Role: actor.Output}, none{}, func(actor.Env, none) (actor.Sink, error) { return abyss{}, nil })
-	plan, report := config.Loader{Specs: []actor.Spec{s, source, sink}}.LoadText("test", []byte(text))
-	if !report.OK(false) {
-		b.Fatalf("the configuration is wrong:\n%s\n%s", text, report.Text())
+	bench(b, s, options, "", nil, Events(data...))
+}
+
+// BenchEvents is Bench for events that are given as JSON objects. Further modules that it
+// needs stand in more, as a configuration.
+func BenchEvents(b *testing.B, s actor.Spec, options, more string, specs []actor.Spec, objects ...string) {
+	b.Helper()
+	var events []*event.Event
+	for _, o := range objects {
+		events = append(events, Event(b, o))
 	}
-	settings := plan.Settings()
-	settings.Log = slog.New(slog.DiscardHandler)
-	graph, err := actor.New(settings, plan.Nodes(func(string, *slog.Level) *slog.Logger { return settings.Log })...)
-	if err != nil {
-		b.Fatal(err)
-	}
+	bench(b, s, options, more, specs, events)
+}
+
+func bench(b *testing.B, s actor.Spec, options, more string, specs []actor.Spec, events []*event.Event) {
+	b.Helper()
+	start := make(chan struct{})
+	feed := actor.DefineSource(actor.Info{Name: "BenchFeed", Role: actor.Input}, none{}, func(actor.Env, none) (actor.Source, error) {
+		return &copies{start, events, b.N}, nil
+	})
+	drain := actor.DefineSink(actor.Info{Name: "BenchDrain", Role: actor.Output}, none{}, func(actor.Env, none) (actor.Sink, error) { return discard{}, nil })
+	text := "- Global: {workers: 1}\n- BenchFeed\n" + item(s.Name, options) + more + "- BenchDrain\n"
+	r := begin(b, mode{}, text, append([]actor.Spec{s, feed, drain}, specs...))
+	b.ReportAllocs()
 	b.ResetTimer()
-	if err := graph.Run(context.Background()); err != nil {
+	close(start)
+	if err := <-r.done; err != nil {
 		b.Fatal(err)
 	}
+	b.StopTimer()
+	r.ended = true
+	r.cancel()
 }
 
-// loop is an input that sends count events of these texts.
-type loop struct {
-	count int
-	data  []string
+// copies is an input that sends copies of events.
+type copies struct {
+	start  <-chan struct{}
+	events []*event.Event
+	count  int
 }
 
-// Run sends the events.
-func (l loop) Run(_ context.Context, out *actor.Outlet) error {
-	for i := 0; i < l.count; {
+// Run sends them.
+func (c *copies) Run(_ context.Context, out *actor.Outlet) error {
+	<-c.start
+	for i := 0; i < c.count; {
 		b := out.Batch("")
-		for range min(out.Size(), l.count-i) {
-			b.New().SetField(event.Data, event.String(l.data[i%len(l.data)]))
+		for range min(out.Size(), c.count-i) {
+			from := c.events[i%len(c.events)]
+			e := b.New()
+			for k := range from.Len() {
+				f := from.At(k)
+				e.SetField(f.Key, f.Value)
+			}
 			i++
 		}
 		if err := out.Emit(b, nil); err != nil {
-			return fmt.Errorf("send: %w", err)
+			return errors.Join(errBench, err)
 		}
 	}
 	return nil
 }
 
-// abyss is an output that wants nothing.
-type abyss struct{}
+var errBench = errors.New("the benchmark was stopped")
 
-// Write throws the batch away.
-func (abyss) Write(context.Context, *actor.Batch) error { return nil }
+type discard struct{}
+
+// Write looks at the events.
+func (discard) Write(_ context.Context, b *actor.Batch) error {
+	for range b.Each() {
+		continue
+	}
+	return nil
+}

@@ -12,6 +12,7 @@ import (
 	"gambolputty/actor/event"
 	"gambolputty/actor/option"
 	"gambolputty/actor/regex"
+	"gambolputty/stages/internal/grok"
 )
 
 //go:embed regexparser.md
@@ -39,39 +40,27 @@ var Spec = actor.DefineProcessor(actor.Info{
 	HotRulesInterval:  10 * time.Second,
 	KeepEmptyCaptures: true,
 	KeepOriginal:      true,
-	PatternTimeout:    time.Second,
+	Options:           grok.Defaults,
 }, New)
 
 // Options of the RegexParser module.
 type Options struct {
-	SourceField        event.Path        `opt:"source_field" doc:"Field with the text to match."`
-	SourceFields       []event.Path      `opt:"source_fields" doc:"Several fields with text to match; the first field that matches wins. Replaces source_field."`
-	Patterns           Patterns          `opt:"field_extraction_patterns" required:"true" doc:"List of patterns, each as event type: pattern, or event type: [pattern, flags, search or findall]. Every named group becomes a field."`
-	MarkUnmatchedAs    string            `opt:"mark_unmatched_as" doc:"Event type of events that no pattern matches."`
-	TagOnUnmatched     string            `opt:"tag_on_unmatched" null:"true" doc:"Tag for events that no pattern matches."`
-	BreakOnMatch       bool              `opt:"break_on_match" doc:"Stop after the first pattern that matches. False tries all of them; later ones overwrite fields and event type."`
-	HotRulesFirst      bool              `opt:"hot_rules_first" doc:"Try the patterns that matched most often of late first. False keeps the order of the list."`
-	HotRulesInterval   time.Duration     `opt:"hot_rules_interval" min:"100ms" doc:"How often the patterns are sorted by their hits."`
-	TargetField        event.Path        `opt:"target_field" null:"true" doc:"Field for a map with all groups, instead of the top level of the event."`
-	KeepEmptyCaptures  bool              `opt:"keep_empty_captures" doc:"Set fields of groups that took no part in the match to null. False leaves such fields alone."`
-	KeepOriginal       bool              `opt:"keep_original" doc:"Keep the source field of an event that matched."`
-	TrimValues         bool              `opt:"trim_values" doc:"Remove blanks around the values."`
-	PatternTimeout     time.Duration     `opt:"pattern_timeout_in_millis" unit:"ms" min:"0s" doc:"Limit for one pattern on one value. Above it the pattern does not match and the event is tagged regex_timeout. 0 is no limit."`
-	LinearOnly         bool              `opt:"linear_only" doc:"Refuse patterns that need backtracking, such as those with lookaround or backreferences."`
-	PatternsDir        []string          `opt:"patterns_dir" doc:"Directories with files of grok patterns, a name and an expression per line."`
-	PatternDefinitions map[string]string `opt:"pattern_definitions" doc:"Grok patterns by name. They win over those from patterns_dir, which win over the built-in ones."`
+	SourceField       event.Path    `opt:"source_field" doc:"Field with the text to match."`
+	SourceFields      []event.Path  `opt:"source_fields" doc:"Several fields with text to match; the first field that matches wins. Replaces source_field."`
+	Patterns          Patterns      `opt:"field_extraction_patterns" required:"true" doc:"List of patterns, each as event type: pattern, or event type: [pattern, flags, search or findall]. Every named group becomes a field."`
+	MarkUnmatchedAs   string        `opt:"mark_unmatched_as" doc:"Event type of events that no pattern matches."`
+	TagOnUnmatched    string        `opt:"tag_on_unmatched" null:"true" doc:"Tag for events that no pattern matches."`
+	BreakOnMatch      bool          `opt:"break_on_match" doc:"Stop after the first pattern that matches. False tries all of them; later ones overwrite fields and event type."`
+	HotRulesFirst     bool          `opt:"hot_rules_first" doc:"Try the patterns that matched most often of late first. False keeps the order of the list."`
+	HotRulesInterval  time.Duration `opt:"hot_rules_interval" min:"100ms" doc:"How often the patterns are sorted by their hits."`
+	TargetField       event.Path    `opt:"target_field" null:"true" doc:"Field for a map with all groups, instead of the top level of the event."`
+	KeepEmptyCaptures bool          `opt:"keep_empty_captures" doc:"Set fields of groups that took no part in the match to null. False leaves such fields alone."`
+	KeepOriginal      bool          `opt:"keep_original" doc:"Keep the source field of an event that matched."`
+	TrimValues        bool          `opt:"trim_values" doc:"Remove blanks around the values."`
+	grok.Options
 
 	rules []*rule
 	sieve *regex.Set
-}
-
-// Reads names the directories of grok patterns.
-func (o *Options) Reads() []actor.File {
-	var files []actor.File
-	for _, d := range o.PatternsDir {
-		files = append(files, actor.File{Option: "patterns_dir", Path: d, Directory: true})
-	}
-	return files
 }
 
 // Validate compiles the patterns.
@@ -97,9 +86,6 @@ func (o *Options) Validate() error {
 // manyRules is the number of rules from which on one look at a text, for all of them
 // together, is cheaper than a try of each.
 const manyRules = 5
-
-// timeoutTag marks events on which a pattern took too long.
-const timeoutTag = "regex_timeout"
 
 var errNotText = errors.New("the value is not a string")
 
@@ -194,7 +180,7 @@ func (p *parser) match(e *event.Event, text string) (matched bool) {
 		hit, err := p.try(r, e, text)
 		p.costs.end(i, began)
 		if err != nil {
-			e.Tag(timeoutTag)
+			e.Tag(grok.TimeoutTag)
 			p.env.Fault(e, r.name, err)
 		}
 		if !hit {

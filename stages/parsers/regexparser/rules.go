@@ -2,7 +2,6 @@ package regexparser
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"gambolputty/actor/event"
@@ -129,15 +128,10 @@ func (c *capture) convert(s string) event.Value {
 }
 
 func (o *Options) compile() ([]*rule, error) {
-	library := grok.Builtin()
-	for _, dir := range o.PatternsDir {
-		l, err := library.AddDir(dir)
-		if err != nil {
-			return nil, &option.Fault{Code: "E036", Option: "patterns_dir", Message: err.Error()}
-		}
-		library = l
+	library, err := o.Library()
+	if err != nil {
+		return nil, err
 	}
-	library = library.With(o.PatternDefinitions)
 	var rules []*rule
 	var errs []error
 	for _, e := range o.Patterns.entries {
@@ -152,40 +146,19 @@ func (o *Options) compile() ([]*rule, error) {
 }
 
 func (o *Options) compileEntry(library *grok.Library, e entry) (*rule, error) {
-	fault := func(offset int, text string) *option.Fault {
-		f := &option.Fault{Position: e.text.Position, Code: option.Regex, Option: "field_extraction_patterns." + e.name, Message: text}
-		return f
+	fault := func(err error) *option.Fault {
+		return &option.Fault{Position: e.text.Position, Code: option.Regex, Option: "field_extraction_patterns." + e.name, Message: err.Error()}
 	}
-	x, err := library.Expand(e.text.Text)
+	p, x, err := o.Compile(library, e.text.Text, e.flags)
 	if err != nil {
-		return nil, fault(-1, err.Error())
+		return nil, fault(err)
 	}
-	how := regex.Options{Flags: e.flags, Timeout: o.PatternTimeout, LinearOnly: o.LinearOnly}
-	if x.Pattern != e.text.Text {
-		how.Dialect = regex.Oniguruma
-	}
-	p, err := regex.Compile(x.Pattern, how)
-	if err != nil {
-		return nil, fault(-1, describe(err, x.Pattern == e.text.Text))
-	}
-	r := &rule{name: e.name, pattern: p, all: e.all, expanded: x, options: how}
+	r := &rule{name: e.name, pattern: p, all: e.all, expanded: x, options: o.Engine(e.flags, x.Pattern != e.text.Text)}
 	if err := r.bind(x, o.TargetField); err != nil {
-		return nil, fault(-1, err.Error())
+		return nil, fault(err)
 	}
 	r.sortOut(o.TrimValues)
 	return r, nil
-}
-
-// describe gives the offset of a syntax error where the operator can count it.
-func describe(err error, asWritten bool) string {
-	var s *regex.SyntaxError
-	if !errors.As(err, &s) {
-		return err.Error()
-	}
-	if asWritten && s.Offset >= 0 {
-		return fmt.Sprintf("bad regular expression %q at offset %d: %s", s.Pattern, s.Offset, s.Reason)
-	}
-	return fmt.Sprintf("bad regular expression: %s", s.Reason)
 }
 
 // bind decides for every named group where its text goes.
