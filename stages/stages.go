@@ -15,6 +15,7 @@ import (
 	"gambolputty/stages/modifiers/adddatetime"
 	"gambolputty/stages/modifiers/addgeoinfo"
 	"gambolputty/stages/modifiers/dropevent"
+	"gambolputty/stages/modifiers/execpython"
 	"gambolputty/stages/modifiers/math"
 	"gambolputty/stages/modifiers/modifyfields"
 	"gambolputty/stages/modifiers/permutate"
@@ -53,6 +54,7 @@ func All() []actor.Spec {
 		adddatetime.Spec,
 		addgeoinfo.Spec,
 		dropevent.Spec,
+		execpython.Spec,
 		math.Spec,
 		modifyfields.Spec,
 		permutate.Spec,
