@@ -9,7 +9,7 @@ var absent = func() map[string]struct{} {
 		"input.ElasticSearch", "input.Kafka", "input.NmapScanner", "input.RedisChannel", "input.RedisList", "input.Sniffer",
 		"input.ZeroMQ", "input.ZmqTornado", "input.Beats", "input.File", "input.SQS",
 		"CollectdParser", "InflateParser", "XPathParser", "Base64Parser", "DateTimeParser",
-		"DomainNameParser", "EncodingParser", "NetFlowParser", "SyslogParser",
+		"DomainNameParser", "EncodingParser", "NetFlowParser",
 		"parser.Collectd", "parser.Inflate", "parser.XPath", "parser.Base64", "parser.DateTime",
 		"parser.DomainName", "parser.Encoding", "parser.NetFlow",
 		"AddDnsLookup", "Facet", "FacetV2", "HttpRequest", "MergeEvent",

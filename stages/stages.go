@@ -28,6 +28,7 @@ import (
 	"gambolputty/stages/parsers/lineparser"
 	"gambolputty/stages/parsers/msgpackparser"
 	"gambolputty/stages/parsers/regexparser"
+	"gambolputty/stages/parsers/syslogparser"
 	"gambolputty/stages/parsers/syslogprivalparser"
 	"gambolputty/stages/parsers/urlparser"
 	"gambolputty/stages/parsers/useragentparser"
@@ -47,6 +48,7 @@ func All() []actor.Spec {
 		lineparser.Spec,
 		msgpackparser.Spec,
 		regexparser.Spec,
+		syslogparser.Spec,
 		syslogprivalparser.Spec,
 		urlparser.Spec,
 		useragentparser.Spec,
