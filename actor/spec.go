@@ -42,6 +42,8 @@ type Info struct {
 	// FaultTag is the default tag for events that the module could not handle. Without one
 	// it is the name of the module in snake_case followed by _failure.
 	FaultTag string
+	// Serves says that this module is of use only to modules that name it.
+	Serves bool
 }
 
 // Spec is a module: how it is called, what can be set, how it is built.

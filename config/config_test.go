@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gambolputty/actor"
 	"gambolputty/actor/expr"
@@ -32,8 +33,19 @@ type (
 		Format expr.Template `opt:"format" null:"true"`
 		Token  string        `opt:"token" secret:"true"`
 	}
+	cacher struct {
+		Store string        `opt:"redis_store" old:"cache" null:"true"`
+		TTL   time.Duration `opt:"redis_ttl" old:"redis-ttl" max:"1h"`
+	}
 	plain struct{}
 )
+
+func (o *cacher) Uses() []actor.Need {
+	if o.Store == "" {
+		return nil
+	}
+	return []actor.Need{{Option: "redis_store", ID: o.Store, Kinds: []string{"Cache"}}}
+}
 
 func (o *server) Listens() []actor.Address {
 	return []actor.Address{{Option: "port", Network: "tcp", Host: o.Host, Port: o.Port}}
@@ -83,6 +95,8 @@ func testSpecs() []actor.Spec {
 		spec("StdOutSink", actor.Output, func() any { return &printer{} }),
 		spec("FileSink", actor.Output, none),
 		spec("Store", actor.StandAlone, none),
+		spec("Cacher", actor.Modifier, func() any { return &cacher{} }),
+		spec("Cache", actor.StandAlone, none, func(s *actor.Spec) { s.Serves = true }),
 	}
 }
 
@@ -186,6 +200,10 @@ func TestEachMistakeHasItsCodeAndPlace(t *testing.T) {
 		"a reference that is not ended": {"- StdIn\n- StdOutSink:\n    format: a$(b\n", []string{"3:14 E032"}},
 		"no dead letter module":         {"- Global:\n    dead_letter: nowhere\n- StdIn\n- StdOutSink\n", []string{"2:18 E033"}},
 		"dead letter is no output":      {"- Global:\n    dead_letter: StdIn\n- StdIn\n- StdOutSink\n", []string{"2:18 E034"}},
+		"a store that is not there":     {"- StdIn\n- Cacher:\n    cache: Cash\n- StdOutSink\n- Cache\n", []string{"3:12 E033"}},
+		"a store that is none":          {"- StdIn\n- Cacher:\n    redis_store: StdOutSink\n- StdOutSink\n", []string{"3:18 E034"}},
+		"a store that nobody uses":      {"- StdIn\n- StdOutSink\n- Cache\n- Cache: {id: other}\n- Cacher:\n    redis_store: other\n    receivers: [StdOutSink]\n", []string{"3:3 W101", "5:3 W101"}},
+		"an option of its own":          {"- StdIn\n- Cacher:\n    redis-ttl: 2h\n- StdOutSink\n", []string{"3:16 E017"}},
 		"a pool of one":                 {"- StdIn:\n    pool_size: 2\n- StdOutSink\n", []string{"2:16 E035"}},
 		"one port twice":                {"- TcpServer:\n    receivers: [StdOutSink]\n- TcpServer:\n    port: 5151\n    receivers: [StdOutSink]\n- StdOutSink\n", []string{"4:11 E037"}},
 		"log level":                     {"- Global:\n    logging: {level: loud}\n- StdIn\n- StdOutSink:\n    log_level: quiet\n", []string{"2:22 E039", "5:16 E039"}},
@@ -234,6 +252,7 @@ func TestWhatIsFineHasNoProblems(t *testing.T) {
 		"an end at a counter":         "- StdIn\n- SimpleStats\n",
 		"Global without a value":      "- StdIn\n- Global:\n- StdOutSink\n",
 		"a port from the environment": "- TcpServer: {port: '${PORT}'}\n- StdOutSink: {token: '${SECRET}'}\n",
+		"a store that is used":        "- StdIn\n- Cacher: {redis_store: Cache, redis_ttl: 10s}\n- Cache\n- StdOutSink\n",
 		"a loop that drops":           "- StdIn\n- DropEvent:\n    id: a\n- ModifyFields:\n    receivers: [a, StdOutSink]\n- StdOutSink\n",
 	}
 	for name, text := range cases {

@@ -103,7 +103,7 @@ func (c *converter) references(before []*Module) {
 		}
 		if u, ok := m.Opts.(actor.User); ok && m.options != nil {
 			for _, need := range u.Uses() {
-				c.reference(m.options.Get(need.Option), ids)
+				c.reference(m.options.Get(m.spelling(need.Option)), ids)
 			}
 		}
 	}

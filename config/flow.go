@@ -181,16 +181,23 @@ func (b *builder) makerOfText(m *Module, field string, seen map[*Module]bool) *M
 func (b *builder) checkNeeds() {
 	live := b.enabled()
 	bound := map[string][]listener{}
+	used := map[string]bool{}
 	for _, m := range live {
 		if u, ok := m.Opts.(actor.User); ok {
 			for _, n := range u.Uses() {
 				b.checkNeed(m, n, live)
+				used[n.ID] = true
 			}
 		}
 		if l, ok := m.Opts.(actor.Listener); ok {
 			for _, a := range l.Listens() {
 				b.checkAddress(m, a, bound)
 			}
+		}
+	}
+	for _, m := range live {
+		if m.Spec != nil && m.Spec.Serves && !used[m.ID] && !b.report.has("E011", "E033") {
+			b.moduleProblem(m, "W101", "", "no module uses this one")
 		}
 	}
 	b.checkDeadLetter(live)

@@ -218,6 +218,10 @@ func (b *builder) decodeUnknown(m *Module) {
 }
 
 func (b *builder) moduleFault(m *Module, f *option.Fault) {
+	if f.Line == 0 && m.options != nil && f.Code != option.Required {
+		name, rest, _ := strings.Cut(f.Option, ".")
+		f.Position = locate(m.options, strings.TrimSuffix(m.spelling(name)+"."+rest, "."))
+	}
 	b.place(f, m.options, m.Position, m.title())
 }
 
@@ -284,8 +288,8 @@ func (b *builder) checkOptions(m *Module) {
 
 // spelling returns the spelling of an option that was used.
 func (m *Module) spelling(name string) string {
-	for _, f := range option.Fields(m.common) {
-		if f.Name != name {
+	for _, f := range append(option.Fields(m.Opts), option.Fields(m.common)...) {
+		if f.Name != name || m.options == nil {
 			continue
 		}
 		for _, a := range f.Aliases {

@@ -18,7 +18,7 @@ func Schema(specs []actor.Spec) ([]byte, error) {
 	var items, names []any
 	items = append(items, single("Global", globalSchema()))
 	for _, s := range specs {
-		options := append(ModuleOptions(s), CommonOptions()...)
+		options := append(CommonOptions(), ModuleOptions(s)...) // which may have some of the common ones for themselves
 		for _, name := range append([]string{s.Name}, s.Aliases...) {
 			items = append(items, single(name, object{"anyOf": []any{object{"type": "null"}, optionsSchema(options, s.Summary)}}))
 			names = append(names, name)
