@@ -39,6 +39,9 @@ type Info struct {
 	Withholds bool
 	// Ends says that events may well end at this module without a word.
 	Ends bool
+	// FaultTag is the default tag for events that the module could not handle. Without one
+	// it is the name of the module in snake_case followed by _failure.
+	FaultTag string
 	// Serves says that this module is of use only to modules that name it.
 	Serves bool
 }

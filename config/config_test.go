@@ -129,6 +129,16 @@ const badConf = `- Global:
    receivers: [RegexParser]
 `
 
+func TestTagOnFailureIsNamedAfterTheModuleUnlessItSaysOtherwise(t *testing.T) {
+	for want, s := range map[string]actor.Spec{"spam_parser_failure": {Info: actor.Info{Name: "SpamParser"}}, "eggs": {Info: actor.Info{Name: "SpamParser", FaultTag: "eggs"}}} {
+		s.Role, s.Options = actor.Parser, func() any { return &struct{}{} }
+		list := ModuleOptions(s)
+		if last := list[len(list)-1]; last.Name != "tag_on_failure" || last.Default != want {
+			t.Errorf("%s is %s, want %s", last.Name, last.Default, want)
+		}
+	}
+}
+
 func TestAllMistakesOfAFileAreReportedAtOnce(t *testing.T) {
 	_, report := load(badConf)
 	want := []string{"2:4 E010", "3:3 E011", "7:10 E031", "9:7 E022", "11:18 E014", "12:4 E024"}

@@ -37,7 +37,7 @@ func GlobalOptions() []option.Field {
 func ModuleOptions(s actor.Spec) []option.Field {
 	list := option.Fields(s.Options())
 	if s.Role == actor.Parser || s.Role == actor.Modifier {
-		list = append(list, option.Fields(tagging{Tag: snake(s.Name) + "_failure"})...)
+		list = append(list, option.Fields(tagging{Tag: faultTag(s)})...)
 	}
 	return list
 }

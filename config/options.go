@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -118,6 +119,9 @@ type tagging struct {
 
 	Tag string `opt:"tag_on_failure" null:"true" doc:"Tag for events that the module could not handle, in gambolputty.tags. The default is the name of the module followed by _failure, as in json_parser_failure."`
 }
+
+// faultTag is the default of tag_on_failure.
+func faultTag(s actor.Spec) string { return cmp.Or(s.FaultTag, snake(s.Name)+"_failure") }
 
 // addFields is the add_fields option.
 type addFields []actor.AddField

@@ -182,7 +182,7 @@ func (b *builder) decode(m *Module) {
 	into := []any{&m.common}
 	tag := tagging{}
 	if r := m.role(); r == actor.Parser || r == actor.Modifier {
-		tag.Tag = snake(m.Spec.Name) + "_failure"
+		tag.Tag = faultTag(*m.Spec)
 		into = append(into, &tag)
 	}
 	m.Opts = m.Spec.Options()

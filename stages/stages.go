@@ -21,6 +21,7 @@ import (
 	"gambolputty/stages/modifiers/adddnslookup"
 	"gambolputty/stages/modifiers/addgeoinfo"
 	"gambolputty/stages/modifiers/dropevent"
+	"gambolputty/stages/modifiers/execpython"
 	"gambolputty/stages/modifiers/httprequest"
 	"gambolputty/stages/modifiers/math"
 	"gambolputty/stages/modifiers/mergeevent"
@@ -42,6 +43,7 @@ import (
 	"gambolputty/stages/parsers/msgpackparser"
 	"gambolputty/stages/parsers/netflowparser"
 	"gambolputty/stages/parsers/regexparser"
+	"gambolputty/stages/parsers/syslogparser"
 	"gambolputty/stages/parsers/syslogprivalparser"
 	"gambolputty/stages/parsers/urlparser"
 	"gambolputty/stages/parsers/useragentparser"
@@ -68,6 +70,7 @@ func All() []actor.Spec {
 		msgpackparser.Spec,
 		netflowparser.Spec,
 		regexparser.Spec,
+		syslogparser.Spec,
 		syslogprivalparser.Spec,
 		urlparser.Spec,
 		useragentparser.Spec,
@@ -77,6 +80,7 @@ func All() []actor.Spec {
 		addgeoinfo.Spec,
 		dropevent.Spec,
 		httprequest.Spec,
+		execpython.Spec,
 		math.Spec,
 		mergeevent.Spec,
 		modifyfields.Spec,

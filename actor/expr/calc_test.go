@@ -2,6 +2,7 @@ package expr
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,6 +31,8 @@ func TestCalculationsFollowPython(t *testing.T) {
 		"re.sub('a', 'o', $(text))": "spom", "re.match('x', $(text)) is None": "True", "pow(2, 10)": "1024", "{'k': $(n)}": `{"k":7}`, "10 ** -1": "0.1",
 		"median($(list))": "2.0", "percentile([10,20,30], 50)": "20.0", "mean([1,2])": "1.5", "7 // 2.0": "3.0", "abs(-5)": "5", "not 0": "True", "'a' * 3": "aaa",
 		"9007199254740993 / 1": "9007199254740992.0", "math.gcd(12, 18)": "6", "len('Grüße')": "5",
+		"round(1250, -2)": "1200", "round(1350, -2)": "1400", "round(-1250, -2)": "-1200", "round(7, -5)": "0", "round(50, -2)": "0", "round(51, -2)": "100", "round(7, 2)": "7",
+		"int(1e20)": "100000000000000000000", "int(-4611686018427387904.0)": "-4611686018427387904",
 	} {
 		c, err := ParseCalc(text)
 		if err != nil {
@@ -90,5 +93,32 @@ func TestMissingFieldsMayCountAsAValue(t *testing.T) {
 	zero := event.Int(0)
 	if v, err := c.Evaluator().Eval(calcEvent(t), &zero); err != nil || v.Text() != "1" {
 		t.Error(v.Text(), err)
+	}
+}
+
+func TestFunctionsCanBeCalledFromOutside(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		args []event.Value
+		want string
+	}{
+		{"math.ceil", []event.Value{event.Float(12.3)}, "13"},
+		{"round", []event.Value{event.Float(2.567), event.Int(1)}, "2.6"},
+		{"pow", []event.Value{event.Int(2), event.Int(100)}, "1267650600228229401496703205376"},
+		{"median", []event.Value{event.ListOf(event.Int(1), event.Int(9))}, "5.0"},
+	} {
+		if v, err := Function(c.name, c.args...); err != nil || v.Text() != c.want {
+			t.Errorf("%s gives %s, %v, want %s", c.name, v.Text(), err, c.want)
+		}
+	}
+	for name, args := range map[string][]event.Value{
+		"math.sqrt": {event.String("x")}, "math.floor": nil, "pow": {event.Int(1)}, "math.nope": {event.Int(1)}, "len": {event.String("x")},
+	} {
+		if v, err := Function(name, args...); err == nil {
+			t.Errorf("%s(%v) gives %s", name, args, v.Text())
+		}
+	}
+	if list := Functions(); !slices.Contains(list, "math.sqrt") || !slices.Contains(list, "round") {
+		t.Errorf("the functions are %v", list)
 	}
 }

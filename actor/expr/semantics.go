@@ -459,7 +459,10 @@ func toInt(a val) (val, error) {
 	if !ok || math.IsNaN(f) || math.IsInf(f, 0) {
 		return missing, errNoNumber
 	}
-	whole, _ := big.NewFloat(math.Trunc(f)).Int(nil)
+	if math.Abs(f) < 1<<62 {
+		return of(event.Int(int64(f))), nil
+	}
+	whole, _ := big.NewFloat(f).Int(nil)
 	return of(event.BigInt(whole)), nil
 }
 
@@ -538,7 +541,7 @@ func extreme(list []event.Value, largest bool) val {
 // round cuts to a number of digits; halves go to the even neighbour.
 func round(a val, digits int) val {
 	if i, ok := asInt(a); ok {
-		return of(event.BigInt(i))
+		return of(event.BigInt(roundInt(i, digits)))
 	}
 	f, ok := asFloat(a)
 	if !ok || math.Abs(float64(digits)) > 300 {
@@ -551,4 +554,20 @@ func round(a val, digits int) val {
 	}
 	r, _ := strconv.ParseFloat(s, 64)
 	return of(event.Float(r))
+}
+
+// roundInt rounds to a multiple of a power of ten, where digits is negative.
+func roundInt(i *big.Int, digits int) *big.Int {
+	if digits >= 0 {
+		return i
+	}
+	if -digits > i.BitLen() { // a power of ten has more bits than digits
+		return new(big.Int)
+	}
+	unit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(-digits)), nil)
+	q, r := floorDiv(i, unit)
+	if c := r.Lsh(r, 1).Cmp(unit); c > 0 || c == 0 && q.Bit(0) == 1 {
+		q.Add(q, big.NewInt(1))
+	}
+	return q.Mul(q, unit)
 }

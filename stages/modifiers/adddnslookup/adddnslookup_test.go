@@ -55,15 +55,8 @@ type server struct {
 func start(t testing.TB, early func(s *server, w dns.ResponseWriter, r *dns.Msg) bool) *server {
 	t.Helper()
 	s := &server{early: early}
-	p, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	p, l := bothPorts(t)
 	s.addr = p.LocalAddr().String()
-	l, err := net.Listen("tcp", s.addr)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, one := range []*dns.Server{{PacketConn: p, Handler: dns.HandlerFunc(s.serve)}, {Listener: l, Handler: dns.HandlerFunc(s.serve)}} {
 		up := make(chan struct{})
 		one.NotifyStartedFunc = func() { close(up) }
@@ -73,6 +66,24 @@ func start(t testing.TB, early func(s *server, w dns.ResponseWriter, r *dns.Msg)
 		t.Cleanup(func() { one.Shutdown(); <-done })
 	}
 	return s
+}
+
+// bothPorts finds a port that is free for UDP and for TCP.
+func bothPorts(t testing.TB) (p net.PacketConn, l net.Listener) {
+	t.Helper()
+	const tries = 100
+	var err error
+	for range tries {
+		if p, err = net.ListenPacket("udp", "127.0.0.1:0"); err != nil {
+			t.Fatal(err)
+		}
+		if l, err = net.Listen("tcp", p.LocalAddr().String()); err == nil {
+			return p, l
+		}
+		p.Close()
+	}
+	t.Fatal(err)
+	return nil, nil
 }
 
 func (s *server) serve(w dns.ResponseWriter, r *dns.Msg) {

@@ -12,6 +12,7 @@ import (
 	"gambolputty/actor/event"
 	"gambolputty/actor/option"
 	"gambolputty/stages/internal/parse"
+	"gambolputty/stages/internal/syslog"
 )
 
 // Spec is the SyslogPrivalParser module.
@@ -73,46 +74,28 @@ func (n *names) DecodeOption(v *option.Value) error {
 	return errors.Join(errs...)
 }
 
-const (
-	severities = 8
-	// highest is the largest priority that there are names for.
-	highest = 191
-)
-
 // Validate checks the numbers of severities.
 func (o *Options) Validate() error {
 	for n := range o.Severities {
-		if n < 0 || n >= severities {
+		if n < 0 || n >= syslog.Severities {
 			return &option.Fault{Code: option.OutOfRange, Option: "severity_mappings", Message: fmt.Sprintf("a severity must be between 0 and 7, got %d", n)}
 		}
 	}
 	return nil
 }
 
-var facilityNames = map[string][]string{
-	"rfc": {
-		"kernel messages", "user-level", "mail", "system", "security/authorization", "syslogd", "line printer", "network news", "UUCP",
-		"clock", "security/authorization", "FTP", "NTP", "log audit", "log alert", "clock",
-		"local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
-	},
-	"short": {
-		"kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp", "audit", "alert", "clock",
-		"local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
-	},
-}
-
-var severityNames = map[string][]string{
-	"rfc":   {"Emergency", "Alert", "Critical", "Error", "Warning", "Notice", "Informational", "Debug"},
-	"short": {"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"},
-}
-
 type parser struct {
-	env  actor.Env
-	opts Options
+	env                    actor.Env
+	opts                   Options
+	facilities, severities []string
+	message                syslog.Message
 }
 
 // New makes a SyslogPrivalParser.
-func New(env actor.Env, o Options) (actor.Processor, error) { return &parser{env, o}, nil }
+func New(env actor.Env, o Options) (actor.Processor, error) {
+	short := o.Style == "short"
+	return &parser{env: env, opts: o, facilities: syslog.Facilities(short), severities: syslog.SeverityNames(short)}, nil
+}
 
 // Process sets facility and severity.
 func (p *parser) Process(_ context.Context, b *actor.Batch) error {
@@ -133,8 +116,9 @@ func (p *parser) Process(_ context.Context, b *actor.Batch) error {
 			p.env.Fault(e, p.opts.SourceField.String(), err)
 			continue
 		}
-		p.set(e, p.opts.FacilityField, p.name(n/severities, p.opts.Facilities, facilityNames[p.opts.Style], n <= highest))
-		p.set(e, p.opts.SeverityField, p.name(n%severities, p.opts.Severities, severityNames[p.opts.Style], n <= highest))
+		named := n <= syslog.Highest
+		p.set(e, p.opts.FacilityField, p.name(n/syslog.Severities, p.opts.Facilities, p.facilities, named))
+		p.set(e, p.opts.SeverityField, p.name(n%syslog.Severities, p.opts.Severities, p.severities, named))
 	}
 	return nil
 }
