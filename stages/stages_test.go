@@ -1,6 +1,7 @@
 package stages_test
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -73,16 +74,25 @@ func TestEveryProcessorSurvivesWhateverComes(t *testing.T) {
 		}
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
-			for _, field := range []string{"data", "json_data", "syslog_prival", "uri", "user_agent", "remote_ip", "http_status", "timestamp", "request_time", "bytes_send"} {
-				if used(s, field) {
-					actortest.Survive(t, s, field)
-				}
+			for _, field := range sources(s) {
+				actortest.Survive(t, s, field)
 			}
 		})
 	}
 }
 
-// used reports whether the example of a module reads a field, or the default is read.
-func used(s actor.Spec, field string) bool {
-	return field == "data" || strings.Contains(s.Example, field)
+var sourceOption = regexp.MustCompile(`(?m)^ *(?:source_fields?|fields|key|group_by|url): *\[?([^\]\n]+)`)
+
+// sources are the fields that the example of a module reads, and data.
+func sources(s actor.Spec) []string {
+	fields := []string{"data"}
+	for _, m := range sourceOption.FindAllStringSubmatch(s.Example, -1) {
+		for name := range strings.SplitSeq(m[1], ",") {
+			if name = strings.Trim(name, " '\"$()"); name != "" && !strings.ContainsAny(name, "$:/( ") && !strings.HasPrefix(name, "gambolputty") {
+				fields = append(fields, name)
+			}
+		}
+	}
+	slices.Sort(fields)
+	return slices.Compact(fields)
 }

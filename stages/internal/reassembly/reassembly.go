@@ -41,7 +41,13 @@ var (
 	ErrTooLong    = errors.New("the document is longer than max_buffer_bytes")
 	ErrUnfinished = errors.New("the document was not finished in time")
 	ErrEvicted    = errors.New("there are too many unfinished documents")
+	// ErrNonsense is what a module answers to a chunk of which too much is of no use.
+	ErrNonsense = errors.New("there are too many values that are no objects")
 )
+
+// MostLoose is how many values of a chunk may be no objects before the rest of it is given
+// up as a whole: a sender of nonsense could else make an event of every byte.
+const MostLoose = 1000
 
 // Buffers hold the unfinished documents of all senders. They outlive the instances of a
 // module.
@@ -76,8 +82,9 @@ type Rest struct {
 }
 
 // Add adds a chunk and calls document for every document that is complete now. What can
-// never be completed is returned.
-func (b *Buffers) Add(e *event.Event, chunk string, document func(raw string)) (rest *Rest) {
+// never be completed is returned, and so is what begins with a document for which there was
+// an error.
+func (b *Buffers) Add(e *event.Event, chunk string, document func(raw string) error) (rest *Rest) {
 	key, _ := b.opts.Key.Text(e) // unresolved, the reference itself is a fine key
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -96,7 +103,9 @@ func (b *Buffers) Add(e *event.Event, chunk string, document func(raw string)) (
 		if n == 0 {
 			break
 		}
-		document(string(s.data[at : at+n]))
+		if err := document(string(s.data[at : at+n])); err != nil {
+			return &Rest{e, string(s.data[at:]), err}
+		}
 		at += n
 	}
 	if len(bytes.TrimLeft(s.data[at:], b.Ignore)) == 0 {

@@ -395,15 +395,23 @@ func (p *streamParser) Process(_ context.Context, b *actor.Batch) error {
 			return
 		}
 		var complete []*event.Event
-		rest := p.buffers.Add(e, v.Str(), func(raw string) {
-			if strings.TrimSpace(raw) == "" {
-				return
+		loose := 0
+		rest := p.buffers.Add(e, v.Str(), func(raw string) error {
+			text := strings.TrimSpace(raw)
+			if text == "" {
+				return nil
+			}
+			if p.opts.TargetField.IsZero() && text[0] != '{' && text[0] != '[' {
+				if loose++; loose > reassembly.MostLoose {
+					return reassembly.ErrNonsense
+				}
 			}
 			c := b.Fork(e)
 			if err := c.Set(source, event.String(raw)); err != nil {
 				p.env.Fault(c, source.String(), err)
 			}
 			complete = append(complete, c)
+			return nil
 		})
 		for _, c := range complete {
 			p.decode(b, c, emit)

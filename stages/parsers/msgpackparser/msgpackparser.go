@@ -283,12 +283,27 @@ func (p *streamParser) Process(_ context.Context, b *actor.Batch) error {
 			emit(e)
 			return
 		}
-		rest := p.buffers.Add(e, v.Str(), func(raw string) { p.object(b, e, source, raw, emit) })
+		loose := 0
+		rest := p.buffers.Add(e, v.Str(), func(raw string) error {
+			if p.opts.TargetField.IsZero() && !beginsMap(raw[0]) {
+				if loose++; loose > reassembly.MostLoose {
+					return reassembly.ErrNonsense
+				}
+			}
+			p.object(b, e, source, raw, emit)
+			return nil
+		})
 		if rest != nil {
 			emit(rest.As(p.env, b.Fork(rest.Event), source))
 		}
 	})
 	return nil
+}
+
+// beginsMap reports whether a byte is that of a fixmap, map 16 or map 32; a forward frame
+// begins with an array.
+func beginsMap(b byte) bool {
+	return b&0xf0 == 0x80 || b == 0xde || b == 0xdf || b&0xf0 == 0x90 || b == 0xdc || b == 0xdd
 }
 
 // object emits the event of a complete object.

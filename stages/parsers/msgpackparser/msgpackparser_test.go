@@ -184,3 +184,21 @@ func encode(t *testing.T, v any) (raw []byte) {
 	}
 	return raw
 }
+
+func TestNonsenseIsNoEventForEveryByte(t *testing.T) {
+	out := actortest.Process(t, msgpackparser.Spec, "mode: stream", actortest.Events(strings.Repeat("spam", 100_000))...)
+	if n := len(out); n < 2 || n > 1100 {
+		t.Errorf("%d events of 400,000 bytes", n)
+	}
+	total := 0
+	for _, e := range out {
+		v, _ := e.Field(event.Data)
+		total += len(v.Str())
+		if actortest.Tags(e) != "msg_pack_parser_failure" {
+			t.Fatalf("tags are %s", actortest.Tags(e))
+		}
+	}
+	if total != 400_000 {
+		t.Errorf("%d bytes are left", total)
+	}
+}
