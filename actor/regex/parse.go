@@ -318,12 +318,17 @@ func (p *parser) repeat() (least, most, length int) {
 	}
 	inner, _, closed := strings.Cut(rest[1:], "}")
 	low, high, comma := strings.Cut(inner, ",")
-	if !closed || inner == "" || inner == "," || !digits(low) || !digits(high) || p.dialect == RE2 && low == "" {
+	if !closed || inner == "" || inner == "," || !digits(low) || !digits(high) {
+		return 0, 0, 0
+	}
+	if p.dialect == RE2 && (low == "" || padded(low) || padded(high)) {
 		return 0, 0, 0
 	}
 	least, most = p.counted(low, high, comma)
 	return least, most, len(inner) + 2
 }
+
+func padded(s string) bool { return len(s) > 1 && s[0] == '0' }
 
 func digits(s string) bool { return strings.Trim(s, "0123456789") == "" }
 
