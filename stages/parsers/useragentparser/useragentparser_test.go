@@ -106,6 +106,23 @@ device_parsers:
 	}
 }
 
+func TestWorkersShareRulesAndResults(t *testing.T) {
+	var batches [][]*event.Event
+	for i := range 40 {
+		batches = append(batches, actortest.Events(fmt.Sprintf("Mozilla/5.0 (Windows NT 6.0; rv:%d.0) Gecko/20100101 Firefox/%d.0", i%7, i%7), fmt.Sprintf("curl/7.%d.0", i%5)))
+	}
+	out := actortest.Batches(t, useragentparser.Spec, "source_fields: data\ntarget_field: r\npool_size: 4\nadd_fields: {'r.os.family': '$(r.user_agent.family)'}", batches...)
+	for i, e := range out {
+		want := [...]string{"Firefox", "curl"}[i%2]
+		if v, _ := e.Get(event.MustPath("r.os.family")); v.Str() != want {
+			t.Errorf("event %d is of %s", i, v.Str())
+		}
+	}
+	if len(out) != 80 {
+		t.Errorf("there are %d events", len(out))
+	}
+}
+
 func TestLongTextsAreCut(t *testing.T) {
 	out := actortest.Process(t, useragentparser.Spec, "source_fields: data\ntarget_field: r\nmax_length: 10", actortest.Events(strings.Repeat(" ", 20)+"Firefox/33.0")...)
 	if v, _ := out[0].Get(event.MustPath("r.user_agent.family")); v.Str() != "Other" {
