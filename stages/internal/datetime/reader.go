@@ -164,6 +164,31 @@ func (r *reader) directive(c byte) error {
 	case 'd', 'e':
 		r.rest = strings.TrimLeft(r.rest, " ")
 		return r.number(&r.day, 2, 1, 31)
+	case 'j':
+		return r.number(&r.yearDay, 3, 1, 366)
+	case 'U', 'W':
+		return r.number(&ignored, 2, 0, 53)
+	case 'w':
+		return r.number(&ignored, 1, 0, 6)
+	case 'a', 'A':
+		return r.name(weekdays, &ignored)
+	case 'b', 'B', 'h':
+		return r.name(months, &r.month)
+	case 'n', 't':
+		r.rest = strings.TrimLeft(r.rest, " \t\n")
+		return nil
+	case '%':
+		if !r.skip("%") {
+			return &mismatch{want: "%", at: r.rest}
+		}
+		return nil
+	}
+	return r.clock(c)
+}
+
+// clock reads the directives that say more than the day.
+func (r *reader) clock(c byte) error {
+	switch c {
 	case 'H':
 		return r.number(&r.hour, 2, 0, 23)
 	case 'I':
@@ -175,30 +200,12 @@ func (r *reader) directive(c byte) error {
 		return r.number(&r.second, 2, 0, 61)
 	case 'f':
 		return r.fraction()
-	case 'j':
-		return r.number(&r.yearDay, 3, 1, 366)
-	case 'U', 'W':
-		return r.number(&ignored, 2, 0, 53)
-	case 'w':
-		return r.number(&ignored, 1, 0, 6)
-	case 'a', 'A':
-		return r.name(weekdays, &ignored)
-	case 'b', 'B', 'h':
-		return r.name(months, &r.month)
 	case 'p':
 		return r.halfDay()
 	case 'z', 'Z':
 		return r.offset()
 	case 's':
 		return r.seconds()
-	case 'n', 't':
-		r.rest = strings.TrimLeft(r.rest, " \t\n")
-		return nil
-	case '%':
-		if !r.skip("%") {
-			return &mismatch{want: "%", at: r.rest}
-		}
-		return nil
 	}
 	return r.composed(c)
 }

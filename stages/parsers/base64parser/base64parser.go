@@ -38,7 +38,7 @@ var Spec = actor.DefineProcessor(actor.Info{
 type Options struct {
 	Action       string      `opt:"action" enum:"decode|encode" doc:"What to do."`
 	SourceField  parse.Field `opt:"source_field" old:"source_fields" doc:"Field to decode or encode."`
-	TargetField  event.Path  `opt:"target_field" old:"target_fields" doc:"Field for the result."`
+	TargetField  event.Path  `opt:"target_field" doc:"Field for the result."`
 	KeepOriginal bool        `opt:"keep_original" doc:"Keep the source field."`
 	Alphabet     string      `opt:"alphabet" enum:"standard|url" doc:"Letters to encode with: url writes - and _ for + and /. Decoding takes both."`
 	parse.Guard

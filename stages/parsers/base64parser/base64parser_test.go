@@ -23,7 +23,7 @@ func TestDecode(t *testing.T) {
 		"no text":               {In: `{"data": [1]}`, Want: `{"data":[1]}`, Tags: "base64_parser_failure"},
 		"missing":               {In: `{"x": 1}`, Want: `{"x":1}`},
 		"a target in a text":    {Options: "target_field: data.b", In: `{"data": "U3BhbSE="}`, Want: `{"data":"U3BhbSE="}`, Tags: "base64_parser_failure"},
-		"a list with one field": {Options: "source_fields: [a]\ntarget_fields: a", In: `{"a": "U3BhbSE="}`, Want: `{"a":"Spam!"}`},
+		"a list with one field": {Options: "source_fields: [a]\ntarget_field: a", In: `{"a": "U3BhbSE="}`, Want: `{"a":"Spam!"}`},
 	})
 	out := actortest.Process(t, base64parser.Spec, "", actortest.Events("/+8AgA==")...)
 	if v, _ := out[0].Field(event.Data); v.Str() != "\xff\xef\x00\x80" {

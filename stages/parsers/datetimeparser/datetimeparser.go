@@ -38,9 +38,9 @@ var Spec = actor.DefineProcessor(actor.Info{
 // Options of the DateTimeParser module.
 type Options struct {
 	SourceField    parse.Field `opt:"source_field" old:"source_fields" required:"true" doc:"Field with the time."`
-	SourcePatterns []string    `opt:"source_date_pattern" old:"source_date_patterns" required:"true" doc:"Form of the time, or a list of forms to try in this order: directives of strptime, or epoch, epoch_millis, epoch_nanos or iso8601."`
+	SourcePatterns []string    `opt:"source_date_pattern" required:"true" doc:"Form of the time, or a list of forms to try in this order: directives of strptime, or epoch, epoch_millis, epoch_nanos or iso8601."`
 	SourceZone     string      `opt:"source_timezone" doc:"Zone of times without an offset: UTC, Local, or a name of IANA in any letter case."`
-	TargetField    event.Path  `opt:"target_field" old:"target_fields" null:"true" doc:"Field for the result. Without it the result replaces the source."`
+	TargetField    event.Path  `opt:"target_field" null:"true" doc:"Field for the result. Without it the result replaces the source."`
 	TargetPattern  string      `opt:"target_date_pattern" required:"true" doc:"Form of the result: directives of strftime, or epoch, epoch_millis, epoch_nanos or iso8601."`
 	TargetZone     string      `opt:"target_timezone" doc:"Zone of the result."`
 	DefaultYear    year        `opt:"default_year" doc:"Year of times without one, such as those of syslog: a number, or current for the year that brings the time nearest to the present."`

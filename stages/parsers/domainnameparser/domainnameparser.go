@@ -34,7 +34,7 @@ var Spec = actor.DefineProcessor(actor.Info{
 // Options of the DomainNameParser module.
 type Options struct {
 	SourceField parse.Field `opt:"source_field" old:"source_fields" required:"true" doc:"Field with a URL or the name of a host."`
-	TargetField event.Path  `opt:"target_field" old:"target_fields" doc:"Field for the result, a map."`
+	TargetField event.Path  `opt:"target_field" doc:"Field for the result, a map."`
 	SuffixFile  string      `opt:"suffix_file" null:"true" doc:"File with a newer list of public suffixes, a public_suffix_list.dat of publicsuffix.org. It is read at start."`
 	parse.Guard
 }

@@ -38,7 +38,7 @@ var Spec = actor.DefineProcessor(actor.Info{
 // Options of the NetFlowParser module.
 type Options struct {
 	SourceField  parse.Field   `opt:"source_field" old:"source_fields" doc:"Field with a packet."`
-	TargetField  event.Path    `opt:"target_field" old:"target_fields" doc:"Field for a map with the flow."`
+	TargetField  event.Path    `opt:"target_field" doc:"Field for a map with the flow."`
 	KeepOriginal bool          `opt:"keep_original" doc:"Keep the source field, if it is not the target."`
 	Wait         time.Duration `opt:"template_wait_in_secs" min:"0s" doc:"How long records wait for a template that has not come yet. 0 does not wait: what cannot be read is a fault at once."`
 	parse.Guard

@@ -358,6 +358,30 @@ func TestEveryEventOfAPacketThatWaitedHasAnIDOfItsOwn(t *testing.T) {
 	}
 }
 
+func TestWorkersShareTemplatesAndWhatWaits(t *testing.T) {
+	var batches [][]*event.Event
+	for i := range 50 {
+		batches = append(batches, packets(t, "10.0.0.1:2055", nine+records, nine+strings.Replace(records, "0104", "0105", 1)+records))
+		if i == 20 {
+			batches = append(batches, packets(t, "10.0.0.1:2055", nine+strings.Replace(template, "0104", "0105", 1)))
+		}
+		if i == 30 {
+			batches = append(batches, packets(t, "10.0.0.1:2055", nine+template))
+		}
+	}
+	out := actortest.Batches(t, netflowparser.Spec, wait+"\npool_size: 4", batches...)
+	ids := map[string]bool{}
+	for _, e := range out {
+		if ids[e.ID()] || actortest.Tags(e) != "" {
+			t.Fatalf("the event %s is there twice or is tagged", actortest.Whole(e))
+		}
+		ids[e.ID()] = true
+	}
+	if n := 50*(2+4) + 2; len(out) != n {
+		t.Errorf("%d events of %d", len(out), n)
+	}
+}
+
 func TestPacketsDoNotWaitForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lines := make(chan string)

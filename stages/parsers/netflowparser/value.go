@@ -13,52 +13,45 @@ import (
 // value reads the bytes of an element. An exporter may use fewer bytes for a number than
 // its type has, and other lengths than a type allows are shown as octets.
 func (d *decoder) value(k kind, b string) event.Value {
-	const numberSize, macSize, ip6Size = 8, 6, 16
+	const macSize, ip6Size = 6, 16
 	if len(b) == 0 && k != text {
 		return event.Null
 	}
-	switch n := len(b); k {
-	case guessed:
-		if n == 1 || n == 2 || n == 4 || n == numberSize {
-			return unsigned(b)
-		}
-	case number:
-		if n <= numberSize {
-			return unsigned(b)
-		}
-	case signed:
-		if n <= numberSize {
-			return signedInt(b)
-		}
-	case float:
-		if n == 4 {
-			return event.Float(float64(math.Float32frombits(be32(b))))
-		}
-		if n == numberSize {
-			return event.Float(math.Float64frombits(be64(b)))
-		}
-	case boolean:
-		return truth(b)
-	case text:
+	switch n := len(b); {
+	case k == text:
 		return event.String(strings.TrimRight(b, "\x00"))
-	case hardware:
-		if n == macSize {
-			return d.mac(b)
-		}
-	case ip4:
-		if n == 4 {
-			return d.ip4(b)
-		}
-	case ip6:
-		if n == ip6Size {
-			return d.ip6(b)
-		}
-	case seconds, millis, micros, nanos:
-		if n == numberSize || k == seconds && n == 4 {
-			return d.time(k, b)
-		}
+	case k == hardware && n == macSize:
+		return d.mac(b)
+	case k == ip4 && n == 4:
+		return d.ip4(b)
+	case k == ip6 && n == ip6Size:
+		return d.ip6(b)
+	case k >= seconds && k <= nanos && (n == numberSize || k == seconds && n == 4):
+		return d.time(k, b)
+	case k == boolean:
+		return truth(b)
+	}
+	if v, ok := numeric(k, b); ok {
+		return v
 	}
 	return d.octets(b)
+}
+
+// numberSize is the size of the largest numbers.
+const numberSize = 8
+
+func numeric(k kind, b string) (event.Value, bool) {
+	switch n := len(b); {
+	case k == guessed && (n == 1 || n == 2 || n == 4 || n == numberSize), k == number && n <= numberSize:
+		return unsigned(b), true
+	case k == signed && n <= numberSize:
+		return signedInt(b), true
+	case k == float && n == 4:
+		return event.Float(float64(math.Float32frombits(be32(b)))), true
+	case k == float && n == numberSize:
+		return event.Float(math.Float64frombits(be64(b))), true
+	}
+	return event.Null, false
 }
 
 // signedInt reads a signed integer of up to 8 bytes.
@@ -78,8 +71,7 @@ func truth(b string) event.Value {
 	case "\x02":
 		return event.Bool(false)
 	}
-	const most = 8
-	return unsigned(b[max(0, len(b)-most):])
+	return unsigned(b[max(0, len(b)-numberSize):])
 }
 
 func (d *decoder) ip6(b string) event.Value {
