@@ -70,7 +70,7 @@ func TestEveryProcessorSurvivesWhateverComes(t *testing.T) {
 		}
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
-			for _, field := range []string{"data", "json_data", "syslog_prival", "uri", "user_agent", "remote_ip", "http_status", "timestamp", "request_time", "bytes_send"} {
+			for _, field := range []string{"data", "json_data", "syslog_prival", "uri", "user_agent", "remote_ip", "http_status", "timestamp", "request_time", "bytes_send", "product_xml"} {
 				if used(s, field) {
 					actortest.Survive(t, s, field)
 				}
