@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/Knetic/govaluate v3.0.0+incompatible
 	github.com/alicebob/miniredis/v2 v2.40.0
+	github.com/antchfx/xpath v1.3.9
 	github.com/bytedance/sonic v1.15.5
 	github.com/cespare/xxhash/v2 v2.3.0
 	github.com/dlclark/regexp2 v1.11.5

@@ -47,6 +47,7 @@ import (
 	"gambolputty/stages/parsers/syslogprivalparser"
 	"gambolputty/stages/parsers/urlparser"
 	"gambolputty/stages/parsers/useragentparser"
+	"gambolputty/stages/parsers/xpathparser"
 )
 
 // All returns the modules of this build. A new module is entered here and nowhere else.
@@ -74,6 +75,7 @@ func All() []actor.Spec {
 		syslogprivalparser.Spec,
 		urlparser.Spec,
 		useragentparser.Spec,
+		xpathparser.Spec,
 
 		adddatetime.Spec,
 		adddnslookup.Spec,
