@@ -19,6 +19,7 @@ import (
 	"gambolputty/stages/internal/store"
 	"gambolputty/stages/internal/store/onmemcache/memcachetest"
 	"gambolputty/stages/internal/store/storetest"
+	"gambolputty/stages/misc/throttle"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -82,6 +83,30 @@ func TestADictionaryIsBounded(t *testing.T) {
 	storetest.Put(t, s, "a", event.String(strings.Repeat("x", 600)), 0)
 	storetest.Put(t, s, "b", event.String(strings.Repeat("x", 600)), 0)
 	storetest.Want(t, s, "a", "")
+}
+
+func TestStoresAreToldApartByTheirIDs(t *testing.T) {
+	feed := make(chan string, 2)
+	feed <- "a"
+	feed <- "a"
+	close(feed)
+	r := actortest.Start(t, `
+- Lines
+- Cache
+- KeyValueStore: {id: mine}
+- KeyValueStore: {id: unused}
+- Throttle: {key: $(data), backend: mine, max_count: 2}
+- Throttle: {id: second, key: $(data), backend: Cache}
+- TestCatch
+`, Spec, throttle.Spec, actortest.Lines(feed))
+	if out := r.Finish(); len(out) != 1 {
+		t.Errorf("%d events passed", len(out))
+	}
+	for id, want := range map[string]int64{"Cache": 1, "mine": 1, "unused": 0} {
+		if n := storetest.Counter(r, id, "entries"); n != want {
+			t.Errorf("%s has %d entries", id, n)
+		}
+	}
 }
 
 func TestADefaultTimeToLive(t *testing.T) {

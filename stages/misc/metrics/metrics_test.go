@@ -242,9 +242,9 @@ func TestManyDifferentValuesAreEstimated(t *testing.T) {
 
 func TestWrongOptionsAreRefused(t *testing.T) {
 	actortest.Wrong(t, Spec, map[string]string{
-		"": "aggregations: required", "aggregations: []": "required", "aggregations: [{field: x}]": "name: required", "aggregations: [{name: x}]": "field: required", "aggregations: [{name: '', field: x}]": "must not be empty",
+		"": "aggregations: required", "aggregations: []": "E016", "aggregations: [{field: x}]": "name: required", "aggregations: [{name: x}]": "field: required", "aggregations: [{name: '', field: x}]": "must not be empty",
 		"aggregations: [{name: x, field: x, buckets: [{name: a}]}]": "upper: required", "aggregations: [{name: x, field: x, buckets: [{upper: 1}]}]": "name: required", "aggregations: [{name: x, field: x, buckets: [{name: a, upper: b}]}]": "must be float",
-		"percentiles: [{name: x, field: x}]": "percentiles: required", "percentiles: [{name: x, field: x, percentiles: [101]}]": "between 0 and 100, got 101", "percentiles: [{name: x, field: x, percentiles: []}]": "at least one",
+		"percentiles: [{name: x, field: x}]": "percentiles: required", "percentiles: [{name: x, field: x, percentiles: [101]}]": "test:3:53: error[E017]: Metrics: percentiles: must be between 0 and 100, got 101", "percentiles: [{name: x, field: x, percentiles: []}]": "at least one",
 		"aggregations: [{name: x, field: x, add: [median]}]": "sum, rate, unique", "interval: 0\naggregations: [{name: x, field: x}]": "at least 10ms", "window: 15\naggregations: [{name: x, field: x}]": "times 1 to", "max_series: 0\naggregations: [{name: x, field: x}]": "at least 1",
 		"aggregations: [{name: x, field: x, value: y}]": "another name",
 	})

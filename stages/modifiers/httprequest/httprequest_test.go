@@ -226,6 +226,9 @@ func TestResultsAreKeptInAStore(t *testing.T) {
 	if n.Load() != 4 || s.Len() != 1 {
 		t.Errorf("%d requests, %d entries", n.Load(), s.Len())
 	}
+	former := strings.NewReplacer("cache:", "redis-client:", "cache_key:", "redis-key:", "cache_ttl:", "redis-ttl:").Replace(config)
+	r = actortest.Start(t, former, Spec, backend(s), actortest.Lines(lines("a")))
+	want(t, all(r.Finish()), `{"data":"a","r":"/a"} True `)
 	for e := range s.Iterate(t.Context(), "") {
 		if e.Key != "inv:a" || e.TTL > 5*time.Minute || e.TTL < 4*time.Minute {
 			t.Errorf("%s for %s", e.Key, e.TTL)

@@ -155,6 +155,16 @@ func TestWhatIsHeldGoesWhenNothingIsAdded(t *testing.T) {
 			t.Errorf("got %s", got())
 		}
 	})
+	live(t, "    pattern: a\n", func(send func(...string), got func() string) {
+		send("b", "c", "d", "e") // nothing matches, and nothing is held
+		if got() != "b c d e" {
+			t.Errorf("got %s", got())
+		}
+		send("a1", "b", "a2")
+		if got() != "b c d e a1b" {
+			t.Errorf("got %s", got())
+		}
+	})
 	live(t, "    flush_interval_in_secs: null\n    pattern: a\n", func(send func(...string), got func() string) {
 		send("a")
 		time.Sleep(24 * time.Hour)
