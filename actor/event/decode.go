@@ -567,10 +567,7 @@ func (d *Decoder) cached(name string) *Key {
 	if k := d.keys[slot]; k != nil && k.Name == name {
 		return k
 	}
-	k := lookUp(name)
-	if k == nil {
-		k = Intern(strings.Clone(name))
-	}
+	k := InternPart(name)
 	d.keys[slot] = k
 	return k
 }

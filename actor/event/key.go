@@ -1,6 +1,7 @@
 package event
 
 import (
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -50,6 +51,14 @@ func Intern(name string) *Key {
 	k.id = uint32(len(table.keys)) + 1
 	table.keys[name] = k
 	return k
+}
+
+// InternPart is Intern for a name that is a part of a larger text, which is not kept alive.
+func InternPart(name string) *Key {
+	if k := lookUp(name); k != nil {
+		return k
+	}
+	return Intern(strings.Clone(name))
 }
 
 // lookUp returns the key for name if there is one in the table.

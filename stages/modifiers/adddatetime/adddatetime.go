@@ -7,6 +7,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"gambolputty/actor"
@@ -95,6 +96,10 @@ type modifier struct {
 	unit    time.Duration
 	digits  string // the layout of iso8601
 	buf     []byte
+
+	seconds bool // the text is the same for a whole second
+	second  int64
+	text    event.Value // of that second
 }
 
 // precisions are the units at which a time is cut off, and their layouts.
@@ -122,7 +127,9 @@ func New(env actor.Env, o Options) (actor.Processor, error) {
 		m.opts.target = time.UTC
 		return m, nil
 	}
-	switch s, _ := o.Format.Static(); s {
+	s, static := o.Format.Static()
+	m.seconds = static && !strings.Contains(s, "%f")
+	switch s {
 	case datetime.Epoch, datetime.EpochMillis, datetime.EpochNanos, datetime.ISO8601:
 		m.special = s
 	}
@@ -183,10 +190,14 @@ func (m *modifier) render(e *event.Event, t time.Time) event.Value {
 	case datetime.ISO8601:
 		return event.String(t.Format(m.digits))
 	}
+	if m.seconds && m.second == t.Unix() && m.second != 0 {
+		return m.text
+	}
 	var resolved bool
 	m.buf, resolved = m.opts.Format.AppendAt(m.buf[:0], e, t)
 	if !resolved {
 		m.env.Unresolved("format", m.opts.Format.Source())
 	}
-	return event.String(string(m.buf))
+	m.second, m.text = t.Unix(), event.String(string(m.buf))
+	return m.text
 }

@@ -361,17 +361,25 @@ func (p *place) ecs() event.Value {
 	return event.MapOf(m)
 }
 
+// apart returns a value that the event may change without the cached one changing.
+func apart(v event.Value) event.Value {
+	if k := v.Kind(); k == event.KindList || k == event.KindMap {
+		return v.Clone()
+	}
+	return v
+}
+
 // set writes the fields. The cached ones are copied, as events may change what they hold.
 func (m *modifier) set(e *event.Event, fields []event.Field) {
 	if m.opts.TargetField.IsZero() {
 		for _, f := range fields {
-			e.SetField(f.Key, f.Value.Clone())
+			e.SetField(f.Key, apart(f.Value))
 		}
 		return
 	}
 	copied := event.NewMap(len(fields))
 	for _, f := range fields {
-		copied.Set(f.Key, f.Value.Clone())
+		copied.Set(f.Key, apart(f.Value))
 	}
 	if err := e.Set(m.opts.TargetField, event.MapOf(copied)); err != nil {
 		m.env.Fault(e, m.opts.TargetField.String(), err)

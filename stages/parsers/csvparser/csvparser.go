@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"gambolputty/actor"
@@ -87,12 +86,33 @@ func (o *Options) Validate() error {
 }
 
 type parser struct {
-	env  actor.Env
-	opts Options
+	env     actor.Env
+	opts    Options
+	columns []column // those of the names in the options
+	split   splitter
+	fields  []event.Field
+}
+
+// column is where the text of a column goes, and as what.
+type column struct {
+	key  *event.Key
+	kind string
 }
 
 // New makes a CsvParser.
-func New(env actor.Env, o Options) (actor.Processor, error) { return &parser{env, o}, nil }
+func New(env actor.Env, o Options) (actor.Processor, error) {
+	p := &parser{env: env, opts: o, split: splitter{dialect: o.dialect}}
+	p.columns = p.named(o.Names)
+	return p, nil
+}
+
+func (p *parser) named(names []string) []column {
+	var list []column
+	for _, n := range names {
+		list = append(list, column{event.InternPart(n), p.opts.ColumnTypes[n]})
+	}
+	return list
+}
 
 // Process splits the events.
 func (p *parser) Process(_ context.Context, b *actor.Batch) error {
@@ -102,7 +122,7 @@ func (p *parser) Process(_ context.Context, b *actor.Batch) error {
 			emit(e)
 			return
 		}
-		names, rows, err := p.rows(v)
+		columns, rows, err := p.rows(v)
 		if err != nil {
 			p.env.Fault(e, p.opts.SourceField.String(), err)
 		}
@@ -110,65 +130,86 @@ func (p *parser) Process(_ context.Context, b *actor.Batch) error {
 			emit(e)
 			return
 		}
-		p.release(b, e, names, rows, emit)
+		p.release(b, e, columns, rows, emit)
 	})
 	return nil
 }
 
-// rows returns the rows of a value, and the names of their columns.
-func (p *parser) rows(v event.Value) (names []string, rows [][]string, err error) {
+// rows returns the rows of a value, and their columns.
+func (p *parser) rows(v event.Value) (columns []column, rows [][]string, err error) {
 	if !v.IsString() {
 		return nil, nil, parse.ErrNotText
 	}
-	rows, open := p.opts.dialect.split(v.Str())
+	rows, open := p.split.split(v.Str())
 	if open && p.opts.Strict {
 		return nil, nil, errors.New("a quote is not closed")
 	}
-	names = p.opts.Names
+	columns = p.columns
 	switch {
 	case len(rows) == 0:
-		return names, nil, nil
-	case len(names) == 0:
-		names, rows = rows[0], rows[1:]
+		return columns, nil, nil
+	case len(columns) == 0:
+		columns, rows = p.named(rows[0]), rows[1:]
 	case p.opts.SkipHeader:
 		rows = rows[1:]
 	}
 	for _, row := range rows {
-		if p.opts.Strict && len(row) != len(names) {
-			return nil, nil, fmt.Errorf("a row has %d columns instead of %d", len(row), len(names))
+		if p.opts.Strict && len(row) != len(columns) {
+			return nil, nil, fmt.Errorf("a row has %d columns instead of %d", len(row), len(columns))
 		}
 	}
-	return names, rows, nil
+	return columns, rows, nil
 }
 
-func (p *parser) release(b *actor.Batch, e *event.Event, names []string, rows [][]string, emit func(*event.Event)) {
+func (p *parser) release(b *actor.Batch, e *event.Event, columns []column, rows [][]string, emit func(*event.Event)) {
+	if len(rows) == 1 {
+		p.set(e, columns, rows[0])
+		emit(e)
+		return
+	}
 	events := make([]*event.Event, len(rows))
 	events[0] = e
 	for i := range events[1:] {
 		events[i+1] = b.Fork(e)
 	}
 	for i, row := range rows {
-		p.set(events[i], names, row)
+		p.set(events[i], columns, row)
 		emit(events[i])
 	}
 }
 
-func (p *parser) set(e *event.Event, names, row []string) {
-	m := event.NewMap(len(row))
-	for i, column := range row[:min(len(row), len(names))] {
-		if column == "" && p.opts.SkipEmpty {
+func (p *parser) set(e *event.Event, columns []column, row []string) {
+	p.fields = p.fields[:0]
+	for i, text := range row[:min(len(row), len(columns))] {
+		if text == "" && p.opts.SkipEmpty {
 			continue
 		}
-		m.Set(event.Intern(strings.Clone(names[i])), grok.Convert(p.opts.ColumnTypes[names[i]], column))
+		c := columns[i]
+		v := event.String(text)
+		if c.kind != "" {
+			v = grok.Convert(c.kind, text)
+		}
+		p.add(event.Field{Key: c.key, Value: v})
 	}
 	if !p.opts.KeepOriginal {
 		e.Delete(p.opts.SourceField.Path)
 	}
 	if p.opts.TargetField.IsZero() {
-		p.opts.Merge(p.env, e, m)
+		p.opts.MergeFields(p.env, e, p.fields)
 		return
 	}
-	if err := e.Set(p.opts.TargetField, event.MapOf(m)); err != nil {
+	if err := e.Set(p.opts.TargetField, event.MapOf(event.FromFields(slices.Clone(p.fields)))); err != nil {
 		p.env.Fault(e, p.opts.TargetField.String(), err)
 	}
+}
+
+// add adds a field. Of two columns of one name the later counts.
+func (p *parser) add(f event.Field) {
+	for i := range p.fields {
+		if p.fields[i].Key == f.Key {
+			p.fields[i].Value = f.Value
+			return
+		}
+	}
+	p.fields = append(p.fields, f)
 }

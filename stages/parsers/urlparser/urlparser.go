@@ -4,7 +4,9 @@ package urlparser
 import (
 	"context"
 	_ "embed"
+	"iter"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 
@@ -51,12 +53,13 @@ type Options struct {
 }
 
 type parser struct {
-	env  actor.Env
-	opts Options
+	env   actor.Env
+	opts  Options
+	found []event.Field // the parameters of the present URL
 }
 
 // New makes a UrlParser.
-func New(env actor.Env, o Options) (actor.Processor, error) { return &parser{env, o}, nil }
+func New(env actor.Env, o Options) (actor.Processor, error) { return &parser{env: env, opts: o}, nil }
 
 // Process decodes or encodes the events.
 func (p *parser) Process(_ context.Context, b *actor.Batch) error {
@@ -189,33 +192,93 @@ func (p *parser) host(h string) event.Value {
 // maxParameters bounds how many parameters of one URL are read.
 const maxParameters = 10_000
 
+// pairs yields what stands between the separators of a query.
+func (p *parser) pairs(query string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for query != "" {
+			i := strings.IndexAny(query, p.opts.Separators)
+			one, rest := query, ""
+			if i >= 0 {
+				_, width := utf8.DecodeRuneInString(query[i:])
+				one, rest = query[:i], query[i+width:]
+			}
+			if one != "" && !yield(one) {
+				return
+			}
+			query = rest
+		}
+	}
+}
+
+// parameter is the key for the name of a parameter.
+func (p *parser) parameter(name string) *event.Key {
+	name = unescape(name, true)
+	if p.opts.QueryPrefix != "" {
+		name = p.opts.QueryPrefix + name
+	}
+	return event.InternPart(name)
+}
+
+// lists makes a map of the parameters that were found, those of one name together.
+func (p *parser) lists() *event.Map {
+	if len(p.found) > fewParameters {
+		return p.manyLists()
+	}
+	m := event.NewMap(len(p.found))
+	for i, f := range p.found {
+		if _, done := m.Get(f.Key); done {
+			continue
+		}
+		values := []event.Value{f.Value}
+		for _, later := range p.found[i+1:] {
+			if later.Key.Name == f.Key.Name {
+				values = append(values, later.Value)
+			}
+		}
+		m.Set(f.Key, p.value(values))
+	}
+	return m
+}
+
+// fewParameters is how many are compared with one another.
+const fewParameters = 32
+
+func (p *parser) manyLists() *event.Map {
+	values := map[string][]event.Value{}
+	var fields []event.Field
+	for _, f := range p.found {
+		if values[f.Key.Name] == nil {
+			fields = append(fields, event.Field{Key: f.Key})
+		}
+		values[f.Key.Name] = append(values[f.Key.Name], f.Value)
+	}
+	for i := range fields {
+		fields[i].Value = p.value(values[fields[i].Key.Name])
+	}
+	return event.FromFields(fields)
+}
+
+func (p *parser) value(values []event.Value) event.Value {
+	if p.opts.FlattenSingle && len(values) == 1 {
+		return values[0]
+	}
+	return event.ListOf(values...)
+}
+
 // parameters reads the query into a map of lists.
 func (p *parser) parameters(e *event.Event, query string) {
-	var order []*event.Key
-	values := map[*event.Key][]event.Value{}
-	n := 0
-	for _, one := range strings.FieldsFunc(query, func(r rune) bool { return strings.ContainsRune(p.opts.Separators, r) }) {
+	p.found = p.found[:0]
+	for one := range p.pairs(query) {
 		name, value, _ := strings.Cut(one, "=")
 		if value == "" && !p.opts.KeepBlank {
 			continue
 		}
-		if n++; n > maxParameters {
+		if len(p.found) == maxParameters {
 			break
 		}
-		k := event.Intern(strings.Clone(p.opts.QueryPrefix + unescape(name, true)))
-		if values[k] == nil {
-			order = append(order, k)
-		}
-		values[k] = append(values[k], event.String(unescape(value, true)))
+		p.found = append(p.found, event.Field{Key: p.parameter(name), Value: event.String(unescape(value, true))})
 	}
-	m := event.NewMap(len(order))
-	for _, k := range order {
-		v := event.ListOf(values[k]...)
-		if p.opts.FlattenSingle && len(values[k]) == 1 {
-			v = values[k][0]
-		}
-		m.Set(k, v)
-	}
+	m := p.lists()
 	if p.opts.QueryTarget.IsZero() {
 		p.opts.Merge(p.env, e, m)
 		return
