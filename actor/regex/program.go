@@ -110,7 +110,6 @@ type program struct {
 	literals []string   // texts that a match contains, in this order
 	anchored bool       // only at the begin of the text
 	lines    bool       // only at the begin of a line
-	dots     bool       // begins with .*, so one try for each line will do
 	skip     *class     // begins with a run over this class, whose inside need not be tried
 
 	rejecter *automaton // nil if it would be too large

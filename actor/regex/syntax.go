@@ -61,10 +61,9 @@ const (
 	noUnicodeBoundary
 )
 
-func literal(text string) *node  { return &node{kind: kindLiteral, text: text} }
-func setNode(s charSet) *node    { return &node{kind: kindSet, set: s} }
-func assertion(p place) *node    { return &node{kind: kindAssert, place: p} }
-func concat(subs ...*node) *node { return join(kindConcat, subs) }
+func literal(text string) *node { return &node{kind: kindLiteral, text: text} }
+func setNode(s charSet) *node   { return &node{kind: kindSet, set: s} }
+func assertion(p place) *node   { return &node{kind: kindAssert, place: p} }
 
 // join makes one node of several, without a level that is not needed.
 func join(kind nodeKind, subs []*node) *node {
