@@ -187,7 +187,7 @@ type rejecter struct {
 	index   map[string]uint16
 	members [][]int32  // by state: the states of the automaton that it stands for
 	hits    [][]uint64 // by state: the patterns that match there, nil for none
-	next    []uint16   // 256 for every state; 0 is not known yet
+	next    []uint16   // 256 for every state, with hit where a pattern matches; 0 is not known yet
 	mark    []uint32   // the last generation in which a state was met
 	gen     uint32
 	size    int // of all members
@@ -206,6 +206,8 @@ const (
 	// front of the text.
 	unknown = 0
 	begin   = 1
+	// hit marks a step after which a pattern has matched.
+	hit = 1 << 15
 )
 
 func newRejecter(a *automaton) *rejecter {
@@ -295,6 +297,9 @@ func (r *rejecter) step(id uint16, b byte) uint16 {
 		}
 	}
 	to := r.intern(list, hits)
+	if hits != nil {
+		to |= hit
+	}
 	row := r.next[int(id)<<8 : int(id)<<8+256]
 	for b := range row {
 		if r.a.class[b] == class {
@@ -312,13 +317,13 @@ func (r *rejecter) rejects(s string) bool {
 	id := uint16(begin)
 	for i := 0; i < len(s); i++ {
 		to := r.next[int(id)<<8|int(s[i])]
-		if to == unknown {
-			if to = r.grow(id, s[i]); to == unknown {
+		if to-1 >= hit-1 { // unknown, or a hit
+			if to == unknown {
+				to = r.grow(id, s[i])
+			}
+			if to == unknown || to >= hit {
 				return false
 			}
-		}
-		if r.hits[to] != nil {
-			return false
 		}
 		id = to
 	}

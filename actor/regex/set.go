@@ -62,10 +62,10 @@ func (r *rejecter) collect(s string, found []uint64) bool {
 				return false
 			}
 		}
-		if hits := r.hits[to]; hits != nil {
-			add(hits)
+		id = to &^ hit
+		if to >= hit {
+			add(r.hits[id])
 		}
-		id = to
 	}
 	return true
 }
