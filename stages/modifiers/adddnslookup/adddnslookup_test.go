@@ -410,6 +410,37 @@ func TestHostsFile(t *testing.T) {
 }
 
 func TestTheServersOfTheSystem(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "resolv.conf")
+	if err := os.WriteFile(path, []byte("nameserver 192.0.2.53\nnameserver ::1\nsearch example.com\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	servers, names, err := system(path)
+	if err != nil || fmt.Sprint(servers, names("www"), names("a.b")) != "[192.0.2.53:53 [::1]:53] [www.example.com. www.] [a.b. a.b.example.com.]" {
+		t.Errorf("got %v %v %v", servers, names("www"), err)
+	}
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []string{path, path + "x"} {
+		if _, _, err := system(p); err == nil || !strings.Contains(err.Error(), "set nameservers") {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+func TestASearchListIsTriedInOrder(t *testing.T) {
+	s := start(t, nil)
+	r, err := newResolver(actor.Env{}, Options{Action: resolve, RecordType: "A", Nameservers: servers{s.addr}, Timeout: time.Second, CacheSize: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.names = func(name string) []string { return []string{name + ".no.example.com", name + ".example.com", name} }
+	if a, _ := r.search(t.Context(), question{name: "www", types: recordTypes["A"]}); fmt.Sprint(a.values, a.err) != "[192.0.2.1 192.0.2.2] <nil>" {
+		t.Errorf("got %v", a)
+	}
+}
+
+func TestNothingIsLookedUpInADryRun(t *testing.T) {
 	out := actortest.StartDry(t, "- Lines\n- AddDnsLookup: {source_field: data}\n- TestCatch\n", Spec, actortest.Lines(closed("www.example.com"))).Finish()
 	if len(out) != 1 || actortest.JSON(out[0]) != `{"data":"www.example.com"}` {
 		t.Error("something was reached in a dry run")
