@@ -51,19 +51,30 @@ type server struct {
 	early func(s *server, w dns.ResponseWriter, r *dns.Msg) bool // answers instead
 }
 
+// listen finds a port that is free for UDP and for TCP.
+func listen(t testing.TB) (net.PacketConn, net.Listener) {
+	t.Helper()
+	for range 50 {
+		p, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := net.Listen("tcp", p.LocalAddr().String())
+		if err == nil {
+			return p, l
+		}
+		p.Close()
+	}
+	t.Fatal("no port is free")
+	return nil, nil
+}
+
 // start starts a server, which the test ends.
 func start(t testing.TB, early func(s *server, w dns.ResponseWriter, r *dns.Msg) bool) *server {
 	t.Helper()
 	s := &server{early: early}
-	p, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	p, l := listen(t)
 	s.addr = p.LocalAddr().String()
-	l, err := net.Listen("tcp", s.addr)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, one := range []*dns.Server{{PacketConn: p, Handler: dns.HandlerFunc(s.serve)}, {Listener: l, Handler: dns.HandlerFunc(s.serve)}} {
 		up := make(chan struct{})
 		one.NotifyStartedFunc = func() { close(up) }
