@@ -130,7 +130,7 @@ func (b *Buffer) add(e Entry) (full <-chan struct{}) {
 		b.nudge()
 		return b.changed
 	case p == nil || flies: // a value that is on its way stays as it is
-		p = &pending{since: now}
+		p = &pending{Entry: e, since: now}
 		b.entries[e.Key] = p
 		b.enqueue(p)
 	}

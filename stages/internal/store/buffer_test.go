@@ -302,6 +302,23 @@ func TestADeleteWaitsForTheWriteUnderWay(t *testing.T) {
 	})
 }
 
+func TestWhatIsSetAgainAfterADeleteIsWritten(t *testing.T) {
+	under := &broken{Memory: store.NewMemory(store.MemoryOptions{})}
+	b := store.NewBuffer(under, store.BufferOptions{BatchSize: 1000, Backlog: 1000, Timeout: time.Second}) // nobody tidies up but Set
+	for i := range 100 {
+		storetest.Put(t, b, "a", event.Int(int64(i)), 0)
+		if err := b.Delete(t.Context(), "a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 20 {
+		storetest.Put(t, b, fmt.Sprint(i), event.Int(int64(i)), 0)
+	}
+	if err := b.Flush(t.Context()); err != nil || under.Len() != 20 {
+		t.Errorf("%d values were written, %v", under.Len(), err)
+	}
+}
+
 func TestTheQueueDoesNotGrowWithWhatIsDeleted(t *testing.T) {
 	buffered(t, store.BufferOptions{Interval: time.Hour}, func(t *testing.T, b *store.Buffer, under *broken) {
 		for range 10_000 {
