@@ -376,6 +376,9 @@ func (b *Buffer) Flush(ctx context.Context) error {
 
 // send writes one batch. After a failure its entries wait again.
 func (b *Buffer) send(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	select {
 	case <-b.writing:
 	case <-ctx.Done():
