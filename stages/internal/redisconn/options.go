@@ -71,6 +71,9 @@ func (o *Options) CheckRedis() error {
 	return errors.Join(errs...)
 }
 
+// Anywhere reports whether some option says where to connect to.
+func (o *Options) Anywhere() bool { return o.Server != "" || len(o.ways()) > 0 }
+
 // ways are the options that say where to connect to, beside server.
 func (o *Options) ways() []string {
 	var list []string

@@ -130,7 +130,7 @@ func (b *Buffer) add(e Entry) (full <-chan struct{}) {
 		b.nudge()
 		return b.changed
 	case p == nil || flies: // a value that is on its way stays as it is
-		p = &pending{since: now}
+		p = &pending{Entry: e, since: now}
 		b.entries[e.Key] = p
 		b.enqueue(p)
 	}
@@ -376,6 +376,9 @@ func (b *Buffer) Flush(ctx context.Context) error {
 
 // send writes one batch. After a failure its entries wait again.
 func (b *Buffer) send(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	select {
 	case <-b.writing:
 	case <-ctx.Done():

@@ -77,7 +77,7 @@ func (o *Options) Validate() error {
 	}
 	switch o.Backend {
 	case redis:
-		if o.Server == "" && !slices.ContainsFunc([]string{"cluster", "unix_socket_path", "url", "sentinels"}, func(n string) bool { return o.Given[n] }) {
+		if !o.Anywhere() {
 			missing("server", "backend is RedisStore and cluster is not set")
 		}
 	case memcache:

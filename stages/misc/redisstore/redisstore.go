@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"gambolputty/actor"
+	"gambolputty/actor/option"
 	"gambolputty/stages/internal/redisconn"
 	"gambolputty/stages/internal/store"
 	"gambolputty/stages/internal/store/onredis"
@@ -41,7 +42,13 @@ type Options struct {
 type Redis struct{ redisconn.Options }
 
 // Validate checks what does not go together.
-func (o *Options) Validate() error { return errors.Join(o.CheckRedis(), o.CheckModule()) }
+func (o *Options) Validate() error {
+	errs := []error{o.CheckRedis(), o.CheckModule()}
+	if !o.Anywhere() {
+		errs = append(errs, &option.Fault{Code: option.Required, Option: "server", Message: "required option is missing: nothing else says where to connect to"})
+	}
+	return errors.Join(errs...)
+}
 
 // Reads names the files of TLS.
 func (o *Options) Reads() []actor.File { return o.FilesRedis() }

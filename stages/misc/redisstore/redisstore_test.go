@@ -148,7 +148,7 @@ func TestNothingIsReachedInADryRun(t *testing.T) {
 
 func TestWrongOptionsAreRefused(t *testing.T) {
 	actortest.Wrong(t, redisstore.Spec, map[string]string{
-		"batch_size: 0": "at least 1", "backlog_size: 0": "at least 1", "when_full: explode": "block, drop", "encoding: pickle": "json, msgpack, raw", "server: 'a b'": "must be host",
+		"batch_size: 0": "at least 1", "server: null": "server: required", "backlog_size: 0": "at least 1", "when_full: explode": "block, drop", "encoding: pickle": "json, msgpack, raw", "server: 'a b'": "must be host",
 	})
 	for options, want := range map[string]string{
 		"errors: ignore": "W105", "charset: latin-1": "only utf-8", "cluster: {a: b}\ndb: 3": "only database 0", "batch_size: 10\nbacklog_size: 5": "5 is used",

@@ -61,20 +61,31 @@ func newResolver(env actor.Env, o Options) (*resolver, error) {
 			return nil, err
 		}
 	}
-	if len(o.Nameservers) > 0 {
-		return r, nil
+	if len(o.Nameservers) == 0 {
+		r.asker.servers, r.names, err = system(resolvConf)
 	}
-	config, err := dns.ClientConfigFromFile(resolvConf)
-	if err != nil || len(config.Servers) == 0 {
-		return nil, fmt.Errorf("the name servers of the system are not known, set nameservers: %w", errors.Join(err))
-	}
-	for _, s := range config.Servers {
-		if full, ok := serverAddress(s); ok {
-			r.asker.servers = append(r.asker.servers, full)
+	return r, err
+}
+
+var errNoServers = errors.New("it names none")
+
+// system reads which servers the system uses, and which names it tries.
+func system(path string) (servers []string, names func(string) []string, err error) {
+	config, err := dns.ClientConfigFromFile(path)
+	if err == nil {
+		for _, s := range config.Servers {
+			if full, ok := serverAddress(s); ok {
+				servers = append(servers, full)
+			}
+		}
+		if len(servers) == 0 {
+			err = errNoServers
 		}
 	}
-	r.names = config.NameList
-	return r, nil
+	if err != nil {
+		return nil, nil, fmt.Errorf("the name servers of the system are not known, set nameservers: read %s: %w", path, err)
+	}
+	return servers, config.NameList, nil
 }
 
 // known answers what needs no server. If that is not possible it returns the question.

@@ -38,7 +38,7 @@ func newClient(o Options, workers int, log *slog.Logger) (*client, error) {
 	c := &client{opts: o, slots: make(chan struct{}, workers)}
 	dialer := &net.Dialer{Timeout: o.SocketTimeout}
 	transport := &http.Transport{
-		DialContext: dialer.DialContext, TLSClientConfig: config, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: workers, MaxIdleConns: 10 * workers,
+		DialContext: dialer.DialContext, TLSClientConfig: config, ForceAttemptHTTP2: true, MaxConnsPerHost: workers, MaxIdleConnsPerHost: workers, MaxIdleConns: 10 * workers,
 		IdleConnTimeout: 90 * time.Second, TLSHandshakeTimeout: o.SocketTimeout, MaxResponseHeaderBytes: 1 << 20,
 	}
 	switch {
