@@ -4,7 +4,7 @@ import "strings"
 
 // legacy reads what follows the priority in lines that are older than RFC 5424.
 func (m *Message) legacy(s string) bool {
-	s = strings.TrimLeft(s, " ")
+	s = trimmed(s)
 	rest, found := m.stamped(s)
 	if !found {
 		if m.Priority == "" && !isMnemonic(s) {
@@ -14,11 +14,19 @@ func (m *Message) legacy(s string) bool {
 		return true
 	}
 	if rest != "" && rest[0] == ':' { // Cisco: no host behind the time
-		m.tag(strings.TrimLeft(rest[1:], " "))
+		m.tag(trimmed(rest[1:]))
 		return true
 	}
-	m.tag(m.host(strings.TrimLeft(rest, " ")))
+	m.tag(m.host(trimmed(rest)))
 	return true
+}
+
+// trimmed cuts blanks off the front.
+func trimmed(s string) string {
+	for s != "" && s[0] == ' ' {
+		s = s[1:]
+	}
+	return s
 }
 
 // stamped takes the time from the front. Before it Cisco devices write a number, their name,
@@ -60,7 +68,7 @@ func (m *Message) time(s string) (rest string, found bool) {
 	case n == len(s):
 		return "", true
 	case s[n] == ':' || strings.HasPrefix(s[n:], " :"):
-		return strings.TrimLeft(s[n:], " "), true
+		return trimmed(s[n:]), true
 	case s[n] != ' ':
 		return s, false
 	}
@@ -70,6 +78,9 @@ func (m *Message) time(s string) (rest string, found bool) {
 // zoneBefore skips a zone whose name does not say which one it is, as in
 // 18:46:11 CET: %SYS-5-CONFIG_I.
 func (m *Message) zoneBefore(s string) string {
+	if s[1:] == "" || s[1] < 'A' || s[1] > 'Z' {
+		return s
+	}
 	name, rest, ok := word(s[1:])
 	if last := len(name) - 1; ok && last >= 3 && last <= 5 && name[last] == ':' && isName(name[:last]) && strings.HasPrefix(rest, "%") {
 		return s[len(name):]

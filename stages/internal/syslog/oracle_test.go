@@ -39,7 +39,9 @@ func describe(b oracle.Base, data string) string {
 func ours(m *Message, year int) string {
 	stamp := ""
 	if m.Stamp.Raw != "" {
-		offset, y, _ := m.Stamp.In(year, time.UTC, time.Time{})
+		clock := Clock{Fixed: year}
+		clock.Set(time.Time{}, time.UTC)
+		y, offset, _ := clock.Complete(&m.Stamp)
 		stamp = m.Stamp.date(y, time.UTC).Add(-time.Duration(offset) * time.Second).Format(time.RFC3339Nano)
 	}
 	elements := map[string]map[string]string{}

@@ -222,35 +222,54 @@ func (t *Stamp) zone(s string) int {
 	return n
 }
 
+// monthDays are the days of the months; February has the most it can have.
+var monthDays = [...]int{0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31}
+
 // exists reports whether there is such a day, in some year if the year is not known.
 func (t *Stamp) exists() bool {
-	if t.Month < 1 || t.Month > 12 || t.Day < 1 {
+	if t.Month < 1 || t.Month > 12 || t.Day < 1 || t.Day > monthDays[t.Month] {
 		return false
 	}
-	y := t.Year
-	if y == 0 {
-		y = 2000 // a leap year
-	}
-	return t.Day <= time.Date(y, time.Month(t.Month)+1, 0, 0, 0, 0, 0, time.UTC).Day()
+	return t.Year == 0 || t.Month != 2 || t.Day < 29 || leap(t.Year)
 }
 
-// In completes the time: year is used for one that does not say it, or if that is 0, the one
-// that brings it nearest to now; zone for one without a zone. ok is false if that year has no
-// such day.
-func (t *Stamp) In(year int, zone *time.Location, now time.Time) (offset int, y int, ok bool) {
-	if y = t.Year; y == 0 {
-		if y = year; y == 0 {
-			y = t.nearest(zone, now)
+// Clock completes times for messages that come at about the same moment.
+type Clock struct {
+	// Fixed is the year for times that do not say it; 0 is the one that brings them nearest
+	// to now.
+	Fixed int
+
+	zone             *time.Location
+	now              time.Time
+	year, month, day int
+}
+
+// Set makes it now, in the zone of times that do not say it.
+func (c *Clock) Set(now time.Time, zone *time.Location) {
+	c.zone, c.now = zone, now.In(zone)
+	y, m, d := c.now.Date()
+	c.year, c.month, c.day = y, int(m), d
+}
+
+// Complete finds the year and the offset of the zone of a time. ok is false if the year that
+// is fixed has no such day.
+func (c *Clock) Complete(t *Stamp) (year, offset int, ok bool) {
+	if year = t.Year; year == 0 {
+		if year = c.Fixed; year == 0 {
+			year = c.nearest(t)
 		}
-		if t.Month == 2 && t.Day == 29 && !leap(y) {
-			return 0, y, false
+		if t.Month == 2 && t.Day == 29 && !leap(year) {
+			return year, 0, false
 		}
 	}
-	if t.HasZone {
-		return t.Offset, y, true
+	switch {
+	case t.HasZone:
+		return year, t.Offset, true
+	case c.zone == time.UTC:
+		return year, 0, true
 	}
-	_, offset = t.date(y, zone).Zone()
-	return offset, y, true
+	_, offset = t.date(year, c.zone).Zone()
+	return year, offset, true
 }
 
 func (t *Stamp) date(year int, zone *time.Location) time.Time {
@@ -259,25 +278,24 @@ func (t *Stamp) date(year int, zone *time.Location) time.Time {
 
 func leap(y int) bool { return y%4 == 0 && (y%100 != 0 || y%400 == 0) }
 
-// nearest is the year that brings the time nearest to now. The 29th of February may be years
+// nearest is the year that brings a time nearest to now. The 29th of February may be years
 // away.
-func (t *Stamp) nearest(zone *time.Location, now time.Time) int {
-	now = now.In(zone)
-	here := now.Year()
+func (c *Clock) nearest(t *Stamp) int {
 	const surely = 150 // days within which no other year is nearer
-	if days := (t.Month-int(now.Month()))*31 + t.Day - now.Day(); -surely < days && days < surely && (t.Month != 2 || t.Day != 29) {
-		return here
+	leapDay := t.Month == 2 && t.Day == 29
+	if days := (t.Month-c.month)*31 + t.Day - c.day; -surely < days && days < surely && !leapDay {
+		return c.year
 	}
-	best, least := here, time.Duration(-1)
+	best, least := c.year, time.Duration(-1)
 	around := 1
-	if t.Month == 2 && t.Day == 29 {
+	if leapDay {
 		around = 8
 	}
-	for y := here - around; y <= here+around; y++ {
-		if around > 1 && !leap(y) {
+	for y := c.year - around; y <= c.year+around; y++ {
+		if leapDay && !leap(y) {
 			continue
 		}
-		if d := t.date(y, zone).Sub(now).Abs(); least < 0 || d < least {
+		if d := t.date(y, c.zone).Sub(c.now).Abs(); least < 0 || d < least {
 			best, least = y, d
 		}
 	}

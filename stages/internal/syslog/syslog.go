@@ -48,8 +48,11 @@ func (m *Message) Parse(line string, f Format) bool {
 // unframed removes what RFC 6587 puts around a message for transport: its length in front, or
 // a character at the end.
 func unframed(line string) string {
-	for line != "" && strings.IndexByte("\n\r\x00", line[len(line)-1]) >= 0 {
+	for line != "" && (line[len(line)-1] == '\n' || line[len(line)-1] == '\r' || line[len(line)-1] == 0) {
 		line = line[:len(line)-1]
+	}
+	if line == "" || line[0] == '<' {
+		return line
 	}
 	const mostDigits = 8
 	n := digits(line, mostDigits)

@@ -36,6 +36,14 @@ type path struct {
 	parts []string
 }
 
+// top is the path if it names a field of the top level as a whole.
+func (p *path) top() event.Path {
+	if len(p.parts) > 1 {
+		return p.whole
+	}
+	return p.Path
+}
+
 // mostPaths bounds the keys that are remembered.
 const mostPaths = 1000
 
@@ -236,7 +244,7 @@ func (f *fields) SetKey(key, v starlark.Value) error {
 		return err
 	}
 	if rest == nil {
-		return f.e.Set(topPath(name), value)
+		return f.e.Set(p.top(), value)
 	}
 	if err := f.e.Set(p.Path, value); err != nil || !isContainer(v) {
 		return err
@@ -311,7 +319,7 @@ func (f *fields) remove(key starlark.Value) (v starlark.Value, found bool, err e
 	name, rest := f.first(p)
 	if rest == nil {
 		f.forget(name)
-		f.e.Delete(topPath(name))
+		f.e.Delete(p.top())
 		return v, true, nil
 	}
 	parent := f.top(name)

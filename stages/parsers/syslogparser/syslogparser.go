@@ -6,7 +6,6 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 	_ "time/tzdata" // zones must be known in a container without zone files
@@ -94,9 +93,9 @@ type parser struct {
 
 // New makes a SyslogParser.
 func New(env actor.Env, o Options) (actor.Processor, error) {
-	p := &parser{env: env, opts: o, times: times{zone: o.zone}}
+	p := &parser{env: env, opts: o}
 	if o.Year != nil {
-		p.times.year = *o.Year
+		p.times.Fixed = *o.Year
 	}
 	for i, name := range syslog.Facilities(false) {
 		if p.facilities[i] = event.String(name); !o.MapPrival {
@@ -113,7 +112,7 @@ func New(env actor.Env, o Options) (actor.Processor, error) {
 
 // Process parses the events.
 func (p *parser) Process(_ context.Context, b *actor.Batch) error {
-	p.times.now = time.Now()
+	p.times.Set(time.Now(), p.opts.zone)
 	for e := range b.Each() {
 		v, ok := e.Get(p.opts.SourceField.Path)
 		if !ok {
@@ -146,8 +145,8 @@ func (p *parser) parse(line string) error {
 	}
 	p.fields = p.fields[:0]
 	if m.Priority != "" {
-		n, err := strconv.Atoi(m.Priority)
-		if err != nil || n > syslog.Highest {
+		n := number(m.Priority)
+		if n > syslog.Highest {
 			return errNoSyslog
 		}
 		p.add(privalKey, event.Int(int64(n)))
@@ -155,11 +154,7 @@ func (p *parser) parse(line string) error {
 		p.add(severityKey, p.severities[n%syslog.Severities])
 	}
 	if m.Version != "" {
-		n, err := strconv.Atoi(m.Version)
-		if err != nil {
-			return errNoSyslog
-		}
-		p.add(versionKey, event.Int(int64(n)))
+		p.add(versionKey, event.Int(int64(number(m.Version))))
 	}
 	if m.Stamp.Raw != "" {
 		text, ok := p.times.text(&m.Stamp)
@@ -183,6 +178,15 @@ func (p *parser) parse(line string) error {
 	return nil
 }
 
+// number reads a few digits.
+func number(digits string) int {
+	n := 0
+	for i := range len(digits) {
+		n = n*10 + int(digits[i]-'0')
+	}
+	return n
+}
+
 func (p *parser) add(k *event.Key, v event.Value) {
 	p.fields = append(p.fields, event.Field{Key: k, Value: v})
 }
@@ -198,8 +202,12 @@ func (p *parser) set(e *event.Event) error {
 	source, target := p.opts.SourceField, p.opts.TargetField
 	if target.IsZero() {
 		p.drop(e)
-		for _, f := range p.fields {
-			e.SetField(f.Key, f.Value)
+		set := (*event.Event).SetField
+		if p.fresh(e) {
+			set = (*event.Event).AppendField
+		}
+		for i := range p.fields {
+			set(e, p.fields[i].Key, p.fields[i].Value)
 		}
 		return nil
 	}
@@ -214,6 +222,19 @@ func (p *parser) set(e *event.Event) error {
 		p.drop(e)
 	}
 	return nil
+}
+
+// fresh reports whether an event has none of the fields yet, which then need not be looked for.
+func (p *parser) fresh(e *event.Event) bool {
+	for i := range e.Len() {
+		k := e.At(i).Key
+		for j := range p.fields {
+			if p.fields[j].Key == k {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func (p *parser) drop(e *event.Event) {

@@ -10,7 +10,6 @@ import (
 
 	"gambolputty/actor/actortest"
 	"gambolputty/actor/event"
-	"gambolputty/stages/parsers/regexparser"
 	"gambolputty/stages/parsers/syslogparser"
 )
 
@@ -146,33 +145,4 @@ func FuzzLines(f *testing.F) {
 			t.Errorf("%q gives the time %q", s, v.Str())
 		}
 	})
-}
-
-// lines are as a server sends them.
-func lines() []string {
-	var list []string
-	for i := range 100 {
-		list = append(list,
-			fmt.Sprintf("<13>Oct 11 22:%02d:15 web%02d nginx[%d]: upstream timed out (110: Connection timed out) while reading response header", i/2, i%7, 800+i%5),
-			fmt.Sprintf("<38>Oct  1 22:%02d:15 mail postfix/smtpd[%d]: connect from unknown[192.0.2.%d]", i/2, 1200+i, i))
-	}
-	return list
-}
-
-func BenchmarkRFC3164(b *testing.B) {
-	actortest.Bench(b, syslogparser.Spec, "timezone: UTC", lines()...)
-}
-
-// BenchmarkRegexParser does on the same lines what can be done with a pattern: there are no
-// names and no time.
-func BenchmarkRegexParser(b *testing.B) {
-	actortest.Bench(b, regexparser.Spec, `field_extraction_patterns: [{syslog: '^<(?P<syslog_prival>\d+)>(?P<timestamp>\w{3}\s+\d+ [\d:]+) (?P<host>\S+) (?P<program>[^\[: ]+)(?:\[(?P<pid>\d+)\])?: (?P<message>.*)$'}]`, lines()...)
-}
-
-func BenchmarkRFC5424(b *testing.B) {
-	var list []string
-	for i := range 200 {
-		list = append(list, fmt.Sprintf(`<165>1 2003-10-11T22:%02d:%02d.003Z host%d evntslog %d ID47 [exampleSDID@32473 iut="3" eventSource="Application" eventID="%d"] An application event log entry`, i/60, i%60, i%9, i, i))
-	}
-	actortest.Bench(b, syslogparser.Spec, "timezone: UTC", list...)
 }

@@ -2,16 +2,13 @@ package syslogparser
 
 import (
 	"strings"
-	"time"
 
 	"gambolputty/stages/internal/syslog"
 )
 
 // times writes times in ISO 8601, and remembers the last one: messages come in swarms.
 type times struct {
-	zone *time.Location
-	year int
-	now  time.Time // of the batch
+	syslog.Clock
 
 	last     [lastSize]byte // as it was read
 	lastLen  int
@@ -32,7 +29,7 @@ func (t *times) text(s *syslog.Stamp) (string, bool) {
 	if s.Raw == string(t.last[:t.lastLen]) {
 		return t.lastText, true
 	}
-	offset, year, ok := s.In(t.year, t.zone, t.now)
+	year, offset, ok := t.Complete(s)
 	if !ok {
 		return "", false
 	}

@@ -117,13 +117,16 @@ func fromKeys(t *starlark.Thread, _ *starlark.Builtin, a starlark.Tuple, _ []sta
 	if len(a) > 1 {
 		value = a[1]
 	}
+	if err := chargeItems(t, max(starlark.Len(list), 0)); err != nil {
+		return nil, err
+	}
 	d := new(starlark.Dict)
 	for x := range starlark.Elements(list.(starlark.Iterable)) {
 		if err := d.SetKey(x, value); err != nil {
 			return nil, err
 		}
 	}
-	return d, chargeItems(t, 4*d.Len())
+	return d, nil
 }
 
 // universal is a function of Starlark that walks its arguments, texts too, and counts the

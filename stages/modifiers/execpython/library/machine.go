@@ -21,7 +21,7 @@ type Limits struct {
 
 const (
 	// slice is the number of steps after which the clock is looked at.
-	slice = 1000
+	slice = 250
 	// deepest bounds the calls within calls, as Python does.
 	deepest = 1000
 	// longest bounds a text in bytes, and most a list in items.

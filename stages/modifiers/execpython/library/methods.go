@@ -128,6 +128,14 @@ func within(name string, err error) error {
 
 // callMember calls a method that the object has itself.
 func callMember(t *starlark.Thread, object starlark.Value, name string, a starlark.Tuple, named []starlark.Tuple) (starlark.Value, error) {
+	const perStep = 16 // items that are handled in the time of a step, about
+	for _, v := range append(a[:len(a):len(a)], object) {
+		n := max(starlark.Len(v), 0)
+		if _, isText := v.(starlark.String); n > most && !isText {
+			return nil, within(name, errTooLarge)
+		}
+		work(t, n/perStep)
+	}
 	if h, ok := object.(starlark.HasAttrs); ok {
 		member, err := h.Attr(name)
 		if err != nil {

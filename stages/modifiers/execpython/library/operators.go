@@ -32,6 +32,13 @@ func operators() []*starlark.Builtin {
 		starlark.NewBuiltin(python.Each, func(t *starlark.Thread, _ *starlark.Builtin, a starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
 			return each(t, a[0])
 		}),
+		starlark.NewBuiltin(python.Spread, func(t *starlark.Thread, _ *starlark.Builtin, a starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
+			v, err := each(t, a[0])
+			if err == nil {
+				err = chargeItems(t, max(starlark.Len(v), 0))
+			}
+			return v, err
+		}),
 		starlark.NewBuiltin(python.Set, universal("set")),
 		starlark.NewBuiltin(python.Join, join),
 		starlark.NewBuiltin(python.Raise, func(_ *starlark.Thread, _ *starlark.Builtin, a starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
@@ -103,10 +110,10 @@ func extend(t *starlark.Thread, l *starlark.List, more starlark.Value) error {
 	if err != nil {
 		return err
 	}
-	items := elements(v.(starlark.Iterable)) // each makes sure
-	if err := chargeItems(t, l.Len()+len(items)); err != nil {
+	if err := chargeItems(t, l.Len()+max(starlark.Len(v), 0)); err != nil {
 		return err
 	}
+	items := elements(v.(starlark.Iterable)) // each makes sure
 	for _, x := range items {
 		if err := l.Append(x); err != nil {
 			return err

@@ -55,8 +55,11 @@ func randomModule() *starlarkstruct.Module {
 				return nil, err
 			}
 			list, err := some(t, a[0])
-			if err != nil || n < 0 || n > len(list) {
-				return nil, errNumber
+			if err == nil && (n < 0 || n > len(list)) {
+				err = errNumber
+			}
+			if err != nil {
+				return nil, err
 			}
 			return starlark.NewList(shuffled(t, list)[:n]), nil
 		}),

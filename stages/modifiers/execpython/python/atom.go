@@ -10,11 +10,11 @@ import (
 // Methods are those that are called as functions with MethodPrefix: those that Starlark lacks,
 // those that do something else there, and those that may make something big.
 var Methods = []string{
-	"append", "capitalize", "casefold", "center", "copy", "count", "decode", "encode", "endswith", "expandtabs", "extend", "find", "format", "format_map",
-	"get", "has_key", "index", "isalnum", "isalpha", "isascii", "isdecimal", "isdigit", "isdisjoint", "islower", "isnumeric", "isspace", "istitle", "isupper",
-	"items", "iteritems", "iterkeys", "itervalues", "join", "keys", "ljust", "lower", "lstrip", "partition", "removeprefix", "removesuffix", "replace",
-	"reverse", "rfind", "rindex", "rjust", "rpartition", "rsplit", "rstrip", "sort", "split", "splitlines", "startswith", "strip", "swapcase", "title",
-	"upper", "values", "zfill",
+	"append", "capitalize", "casefold", "center", "copy", "count", "decode", "difference", "encode", "endswith", "expandtabs", "extend", "find", "format", "format_map",
+	"get", "has_key", "index", "intersection", "isalnum", "isalpha", "isascii", "isdecimal", "isdigit", "isdisjoint", "islower", "isnumeric", "isspace", "issubset", "issuperset", "istitle", "isupper",
+	"items", "iteritems", "iterkeys", "itervalues", "join", "keys", "ljust", "lower", "lstrip", "partition", "remove", "removeprefix", "removesuffix", "replace",
+	"reverse", "rfind", "rindex", "rjust", "rpartition", "rsplit", "rstrip", "sort", "split", "splitlines", "startswith", "strip", "swapcase",
+	"symmetric_difference", "title", "union", "update", "upper", "values", "zfill",
 }
 
 // primary reads an atom and what is done to it: calls, members, indices.
@@ -60,7 +60,7 @@ func (p *parser) args() (list []syntax.Expr, closing token) {
 		case p.accept("*") || p.accept("**"):
 			star := &syntax.UnaryExpr{OpPos: p.pos(t), Op: syntax.STARSTAR, X: p.expression()}
 			if t.text == "*" {
-				star.Op, star.X = syntax.STAR, p.call(t, Each, star.X)
+				star.Op, star.X = syntax.STAR, p.call(t, Spread, star.X)
 			}
 			stars = append(stars, star)
 		case t.kind == name && p.peekAt(1).is("="):

@@ -24,6 +24,7 @@ const (
 	Slice        = "operator [:]"
 	Delete       = "operator del"
 	Each         = "operator for"    // what a loop walks
+	Spread       = "operator call *" // what becomes arguments
 	Join         = "operator f"      // joins the parts of an f-string
 	Format       = "operator format" // a part with a format
 	Raise        = "operator raise"
