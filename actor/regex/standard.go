@@ -2,6 +2,7 @@ package regex
 
 import (
 	"regexp"
+	"regexp/syntax"
 	"strconv"
 	"strings"
 	"unicode"
@@ -178,11 +179,16 @@ func contextOf(tree *node) (context, lineless bool) {
 
 // verbatim is a pattern of the dialect RE2 as it was written.
 func verbatim(pattern string) *standard {
+	parsed, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil {
+		return nil
+	}
 	search, err := regexp.Compile(pattern)
 	if err != nil {
 		return nil
 	}
-	start, err := regexp.Compile(`\A(?:` + pattern + `)`)
+	// Written anew, as a quotation in the pattern may be open at its end.
+	start, err := regexp.Compile(`\A(?:` + parsed.String() + `)`)
 	if err != nil {
 		return nil
 	}
