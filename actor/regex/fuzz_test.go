@@ -228,7 +228,7 @@ func ascii(s string) string {
 
 func TestRandomPatternsMatchAsTheOraclesDo(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano())))
-	rounds := 4000
+	rounds := 2000
 	if testing.Short() {
 		rounds = 400
 	}

@@ -110,10 +110,10 @@ send() {
     return 1
 }
 
-# complete waits until the output has as many bytes as it will have.
+# complete waits until the output has as many bytes as it will have, or the program is gone.
 complete() {
     local size=-1 now same=0
-    while [ "$same" -lt 10 ]; do
+    while [ "$same" -lt 10 ] && kill -0 "$server" 2>/dev/null; do
         sleep 0.2
         now=$(stat -c %s "$dir/out" 2>/dev/null || echo -1)
         same=$((now == size && now > 0 ? same + 1 : 0))
