@@ -125,6 +125,9 @@ func chomp(s string) string {
 // nothing comes.
 func (r *reader) Run(ctx context.Context, out *actor.Outlet) error {
 	lines := framing.NewReader(r.opts.In, framing.Lines(true), r.opts.MaxLineLength, framing.LongLine(r.opts.LongLineAction))
+	if isFile(r.opts.In) {
+		return r.runFile(ctx, out, lines)
+	}
 	filled, next := make(chan error, 1), make(chan struct{})
 	go func() {
 		defer close(filled)
@@ -139,17 +142,42 @@ func (r *reader) Run(ctx context.Context, out *actor.Outlet) error {
 		if stopped {
 			return r.end(out)
 		}
-		if sendErr := r.collect(lines, out, err != nil); sendErr != nil {
-			return sendErr
-		}
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			r.env.Log.Error("standard input cannot be read", "error", err)
-			return nil
+		if done, err := r.handle(lines, out, err); done {
+			return err
 		}
 	}
+}
+
+// handle sends what a read has brought, and reports whether it was the last one.
+func (r *reader) handle(lines *framing.Reader, out *actor.Outlet, err error) (done bool, sendErr error) {
+	if sendErr := r.collect(lines, out, err != nil); sendErr != nil {
+		return true, sendErr
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		r.env.Log.Error("standard input cannot be read", "error", err)
+	}
+	return err != nil, nil
+}
+
+// isFile reports whether a read never waits for long, as it may from a pipe.
+func isFile(in io.Reader) bool {
+	f, ok := in.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode().IsRegular()
+}
+
+// runFile reads a file without another goroutine, so that the bytes stay with the processor
+// that cuts them into lines.
+func (r *reader) runFile(ctx context.Context, out *actor.Outlet, lines *framing.Reader) error {
+	for ctx.Err() == nil {
+		if done, err := r.handle(lines, out, lines.Fill()); done {
+			return err
+		}
+	}
+	return r.end(out)
 }
 
 // await waits for bytes. A block that is not added to for long enough is sent.
