@@ -25,7 +25,7 @@ type fake struct {
 	version  string // what GET / says
 	rootCode int    // its status, if it is not 200
 	login    string // the only header Authorization that it takes
-	nodes    string // what GET /_nodes/http says
+	nodes    string // what the library gets for its question
 	script   []step
 	judge    func(action, meta, document string) (status int, kind string)
 	requests []request
@@ -78,7 +78,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			number = distribution
 		}
 		fmt.Fprintf(w, `{"name":"n","version":{"number":%q,"distribution":%q},"tagline":"You Know, for Search"}`, number, distribution)
-	case path == "/_nodes/http":
+	case path == "/_nodes/_all/http":
 		io.WriteString(w, f.nodes)
 	case path == "/_bulk" && r.Method == http.MethodPost:
 		f.bulk(w, r)
