@@ -460,7 +460,7 @@ func TestReportAsJSON(t *testing.T) {
 }
 
 func TestModulesThatAreNotBuiltYetSaySo(t *testing.T) {
-	_, report := load("- StdIn\n- ElasticSearchSink\n")
+	_, report := load("- StdIn\n- GraphiteSink\n")
 	if !strings.Contains(report.Text(), "no such module yet") {
 		t.Error(report.Text())
 	}

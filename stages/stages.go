@@ -28,6 +28,7 @@ import (
 	"gambolputty/stages/modifiers/modifyfields"
 	"gambolputty/stages/modifiers/permutate"
 	"gambolputty/stages/outputs/devnullsink"
+	"gambolputty/stages/outputs/elasticsearchsink"
 	"gambolputty/stages/outputs/filesink"
 	"gambolputty/stages/outputs/loggersink"
 	"gambolputty/stages/outputs/stdoutsink"
@@ -97,6 +98,8 @@ func All() []actor.Spec {
 		throttle.Spec,
 
 		devnullsink.Spec,
+		elasticsearchsink.Spec,
+		elasticsearchsink.Multiple,
 		filesink.Spec,
 		loggersink.Spec,
 		stdoutsink.Spec,

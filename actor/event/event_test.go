@@ -291,3 +291,18 @@ func TestAppendedListsBelongToOneEvent(t *testing.T) {
 		t.Errorf("got %v, and %s is left", got, shared[0].Value.Text())
 	}
 }
+
+func TestAnIDIsAppendedAsItIs(t *testing.T) {
+	e := event.New(event.NewSource("StdIn", "StdIn"))
+	for what, change := range map[string]func(){
+		"as it was made": func() {},
+		"a part":         func() { e.ExtendID(".1") },
+		"set by hand":    func() { _ = e.Set(event.MustPath("gambolputty.event_id"), event.String("my id")) },
+		"deleted":        func() { e.Delete(event.MustPath("gambolputty.event_id")) },
+	} {
+		change()
+		if got := string(e.AppendID([]byte("id "))); got != "id "+e.ID() {
+			t.Errorf("%s: %q is not %q", what, got, e.ID())
+		}
+	}
+}

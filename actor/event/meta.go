@@ -73,13 +73,18 @@ func newMeta(src *Source, from string) meta {
 // ID returns the event id: 32 hex digits and the process id, plus what copies and parts
 // of an event append to it. It is "" if it was deleted.
 func (e *Event) ID() string {
-	if e.meta.has&hasID == 0 {
-		return ""
-	}
-	if e.meta.whole {
+	if e.meta.whole && e.meta.has&hasID != 0 {
 		return e.meta.id
 	}
-	return string(e.appendID(make([]byte, 0, 48)))
+	return string(e.AppendID(make([]byte, 0, 48)))
+}
+
+// AppendID appends the event id, and nothing if it was deleted.
+func (e *Event) AppendID(dst []byte) []byte {
+	if e.meta.has&hasID == 0 {
+		return dst
+	}
+	return e.appendID(dst)
 }
 
 func (e *Event) appendID(dst []byte) []byte {

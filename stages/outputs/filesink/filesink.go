@@ -10,13 +10,13 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	_ "time/tzdata" // the option timezone must work in a container without zone files
 
 	"gambolputty/actor"
 	"gambolputty/actor/event"
 	"gambolputty/actor/expr"
 	"gambolputty/actor/option"
 	"gambolputty/stages/internal/delivery"
+	"gambolputty/stages/internal/eventtime"
 	"gambolputty/stages/internal/render"
 )
 
@@ -42,7 +42,7 @@ var Spec = actor.DefineSink(actor.Info{
 	MaxOpenFiles: 256,
 	FileMode:     "0644",
 	DirMode:      "0755",
-	TimeZone:     "UTC",
+	Clock:        eventtime.UTC,
 }, New)
 
 func bulk() delivery.Options {
@@ -75,16 +75,14 @@ type Options struct {
 	RotateCount    int           `opt:"rotate_count" min:"0" doc:"Rotated files that are kept, called name.1, name.2 and so on; older ones are removed. 0 keeps all."`
 	RotateCompress bool          `opt:"rotate_compress" doc:"Compress rotated files with gzip, all but the newest."`
 	TempSuffix     string        `opt:"temp_suffix" null:"true" doc:"Write to the name with this suffix, and rename when the file is finished: at rotation, after 300 s without a write, and at the end."`
-	TimestampField event.Path    `opt:"timestamp_field" null:"true" doc:"Field with the time for file_name, as RFC 3339 text or seconds since 1970, instead of the present time."`
-	TimeZone       string        `opt:"timezone" doc:"Zone of the time in file_name: UTC, local, or a name such as Europe/London."`
+	eventtime.Clock
 
 	fileMode, dirMode fs.FileMode
-	zone              *time.Location
 }
 
 // Validate checks permissions and zone.
 func (o *Options) Validate() error {
-	errs := []error{o.CheckDelivery()}
+	errs := []error{o.CheckDelivery(), o.CheckTime()}
 	mode := func(name, digits string) fs.FileMode {
 		n, err := strconv.ParseUint(digits, 8, 32)
 		if err != nil || n > 0o7777 {
@@ -98,14 +96,6 @@ func (o *Options) Validate() error {
 	}
 	if s, static := o.FileName.Static(); static && s == "" {
 		errs = append(errs, &option.Fault{Code: option.NotAllowed, Option: "file_name", Message: "must not be empty"})
-	}
-	name := o.TimeZone
-	if strings.EqualFold(name, "local") {
-		name = "Local"
-	}
-	var err error
-	if o.zone, err = time.LoadLocation(name); err != nil {
-		errs = append(errs, &option.Fault{Code: option.NotAllowed, Option: "timezone", Message: fmt.Sprintf("must be UTC, local or the name of a time zone, got %q", o.TimeZone)})
 	}
 	return errors.Join(errs...)
 }
@@ -199,10 +189,7 @@ func (s *sink) send(_ context.Context, _ []*event.Event, r *delivery.Report) {
 
 // path is the path for an event.
 func (s *sink) path(e *event.Event, now time.Time) string {
-	if !s.opts.TimestampField.IsZero() {
-		now = s.timeOf(e, now)
-	}
-	s.name = s.opts.FileName.AppendMapped(s.name[:0], e, now.In(s.opts.zone), harmless)
+	s.name = s.opts.FileName.AppendMapped(s.name[:0], e, s.opts.Of(s.env, e, now), harmless)
 	return string(s.name)
 }
 
@@ -218,24 +205,6 @@ func harmless(value string) string {
 		return value
 	}
 	return strings.NewReplacer("/", "_", `\`, "_", "\x00", "_").Replace(value)
-}
-
-// timeOf reads the time in the event.
-func (s *sink) timeOf(e *event.Event, now time.Time) time.Time {
-	v, ok := e.Get(s.opts.TimestampField)
-	if ok && v.IsString() {
-		if t, err := time.Parse(time.RFC3339Nano, v.Str()); err == nil {
-			return t
-		}
-		if n, isNumber := event.Number(v.Str()); isNumber {
-			v = n
-		}
-	}
-	if f, isNumber := v.Float(); ok && isNumber {
-		return time.Unix(0, int64(f*float64(time.Second)))
-	}
-	s.env.Count("unreadable_timestamps", 1)
-	return now
 }
 
 // FlushEvery is the time between two looks at the files.

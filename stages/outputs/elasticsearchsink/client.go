@@ -1,0 +1,212 @@
+package elasticsearchsink
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/olivere/elastic/v7"
+)
+
+// maxAnswer bounds what is read of an answer.
+const maxAnswer = 64 << 20
+
+// client speaks to the cluster, for all workers of a module.
+type client struct {
+	http   *http.Client
+	header http.Header
+	limit  time.Duration
+	*pool
+}
+
+func newClient(o *Options, workers int, log *slog.Logger) (*client, error) {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	secure, err := o.secure.Config(log)
+	if err != nil {
+		return nil, err
+	}
+	t.TLSClientConfig, t.MaxIdleConnsPerHost = secure, workers+1
+	if o.Proxy != "" {
+		p, err := url.Parse(o.Proxy)
+		if err != nil {
+			return nil, errors.New("proxy: it is no URL") // the error would repeat it
+		}
+		t.Proxy = http.ProxyURL(p)
+	}
+	c := &client{header: http.Header{"User-Agent": {"GambolPutty"}}, limit: o.ReadTimeout}
+	for name, value := range o.Headers {
+		c.header.Set(name, value)
+	}
+	if o.authorized != "" {
+		c.header.Set("Authorization", o.authorized)
+	}
+	// A redirection would take the credentials somewhere else.
+	c.http = &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	c.pool = newPool(c, o.urls)
+	return c, nil
+}
+
+// exchange is a request on its way through the library, which takes bodies as text or
+// makes JSON of them; this one goes past it in the context.
+type exchange struct {
+	body       []byte
+	gzip       bool
+	compatible int
+
+	node  string        // that got it
+	pause time.Duration // that it asks for
+	open  sync.WaitGroup
+}
+
+type exchangeKey struct{}
+
+// perform makes a request and appends the body of the answer to dst. A *refusal is the
+// error for any status but success.
+func (c *client) perform(ctx context.Context, x *exchange, o elastic.PerformRequestOptions, dst []byte) ([]byte, error) {
+	defer x.open.Wait() // the transport may look at the body until it has closed it
+	ctx, cancel := context.WithTimeoutCause(context.WithValue(ctx, exchangeKey{}, x), c.limit, errSlow)
+	defer cancel()
+	es, err := c.client()
+	if err != nil {
+		return dst, err
+	}
+	o.Stream = true
+	res, err := es.PerformRequest(ctx, o)
+	if res != nil && res.BodyReader != nil {
+		defer res.BodyReader.Close() // it was only read
+	}
+	if err == nil {
+		dst, err = readAll(dst, res.BodyReader)
+	}
+	return dst, c.judge(ctx, x, err)
+}
+
+var errSlow = errors.New("no answer in time (read_timeout)")
+
+// judge tells what an error means for the node.
+func (c *client) judge(ctx context.Context, x *exchange, err error) error {
+	if err == nil {
+		c.worked(x.node)
+		return nil
+	}
+	var answer *elastic.Error
+	if errors.As(err, &answer) {
+		if answer.Status >= http.StatusInternalServerError {
+			c.failed(x.node)
+		}
+		return newRefusal(x, answer)
+	}
+	cause := context.Cause(ctx)
+	switch {
+	case cause == nil:
+	case errors.Is(cause, errSlow):
+		err = fmt.Errorf("%s: %w", x.node, errSlow)
+	default:
+		return cause // the program ends, nobody is to blame
+	}
+	if x.node != "" {
+		c.failed(x.node)
+	}
+	return err
+}
+
+// readAll reads an answer into memory that is used again.
+func readAll(dst []byte, r io.Reader) ([]byte, error) {
+	b := bytes.NewBuffer(dst)
+	_, err := b.ReadFrom(r)
+	return b.Bytes(), err
+}
+
+// Do completes a request that the library has made, and sends it.
+func (c *client) Do(req *http.Request) (*http.Response, error) {
+	for name, values := range c.header {
+		req.Header[name] = values
+	}
+	x, _ := req.Context().Value(exchangeKey{}).(*exchange)
+	if x == nil {
+		return nil, errors.New("a request was made in no exchange")
+	}
+	x.node = req.URL.Scheme + "://" + req.URL.Host
+	if x.compatible > 0 {
+		compatible(req.Header, x.compatible)
+	}
+	if x.body != nil {
+		x.attach(req)
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	x.pause = retryAfter(res.Header.Get("Retry-After"), time.Now())
+	res.Body = limited{io.LimitReader(res.Body, maxAnswer), res.Body}
+	return res, nil
+}
+
+// compatible replaces the media types by those of an earlier version. A server refuses
+// requests in which only one of them says so.
+func compatible(h http.Header, version int) {
+	for _, name := range []string{"Accept", "Content-Type"} {
+		kind := "json"
+		if strings.Contains(h.Get(name), "ndjson") {
+			kind = "x-ndjson"
+		}
+		h.Set(name, "application/vnd.elasticsearch+"+kind+"; compatible-with="+strconv.Itoa(version))
+	}
+}
+
+// attach gives a request its body, and the means to send it again on another connection.
+func (x *exchange) attach(req *http.Request) {
+	req.GetBody = func() (io.ReadCloser, error) {
+		x.open.Add(1)
+		return &body{Reader: bytes.NewReader(x.body), done: sync.OnceFunc(x.open.Done)}, nil
+	}
+	req.Body, _ = req.GetBody() // it never fails
+	req.ContentLength = int64(len(x.body))
+	if x.gzip {
+		req.Header.Set("Content-Encoding", "gzip")
+	}
+}
+
+// body tells when nobody reads it any more.
+type body struct {
+	*bytes.Reader
+	done func()
+}
+
+// Close says so.
+func (b *body) Close() error {
+	b.done()
+	return nil
+}
+
+type limited struct {
+	io.Reader
+	io.Closer
+}
+
+// longestPause bounds what a server may ask for.
+const longestPause = 10 * time.Minute
+
+// retryAfter reads a header with seconds or a date.
+func retryAfter(text string, now time.Time) time.Duration {
+	if text == "" {
+		return 0
+	}
+	if s, err := strconv.Atoi(text); err == nil {
+		return min(time.Duration(max(0, min(s, 1<<20)))*time.Second, longestPause)
+	}
+	t, err := http.ParseTime(text)
+	if err != nil {
+		return 0
+	}
+	return min(max(0, t.Sub(now)), longestPause)
+}
