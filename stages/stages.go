@@ -3,6 +3,7 @@ package stages
 
 import (
 	"gambolputty/actor"
+	"gambolputty/stages/inputs/redislist"
 	"gambolputty/stages/inputs/spam"
 	"gambolputty/stages/inputs/stdin"
 	"gambolputty/stages/inputs/tcpserver"
@@ -30,6 +31,7 @@ import (
 	"gambolputty/stages/outputs/devnullsink"
 	"gambolputty/stages/outputs/filesink"
 	"gambolputty/stages/outputs/loggersink"
+	"gambolputty/stages/outputs/redislistsink"
 	"gambolputty/stages/outputs/stdoutsink"
 	"gambolputty/stages/parsers/base64parser"
 	"gambolputty/stages/parsers/collectdparser"
@@ -53,6 +55,7 @@ import (
 // All returns the modules of this build. A new module is entered here and nowhere else.
 func All() []actor.Spec {
 	return []actor.Spec{
+		redislist.Spec,
 		spam.Spec,
 		stdin.Spec,
 		tcpserver.Spec,
@@ -99,6 +102,7 @@ func All() []actor.Spec {
 		devnullsink.Spec,
 		filesink.Spec,
 		loggersink.Spec,
+		redislistsink.Spec,
 		stdoutsink.Spec,
 
 		keyvaluestore.Spec,
