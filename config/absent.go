@@ -5,17 +5,17 @@ package config
 var absent = func() map[string]struct{} {
 	set := map[string]struct{}{}
 	for _, n := range []string{
-		"ElasticSearch", "Kafka", "NmapScanner", "RedisChannel", "Sniffer", "Zmq", "ZmqTornado", "Beats", "File", "SQS",
-		"input.ElasticSearch", "input.Kafka", "input.NmapScanner", "input.RedisChannel", "input.Sniffer",
+		"ElasticSearch", "Kafka", "NmapScanner", "Sniffer", "Zmq", "ZmqTornado", "Beats", "File", "SQS",
+		"input.ElasticSearch", "input.Kafka", "input.NmapScanner", "input.Sniffer",
 		"input.ZeroMQ", "input.ZmqTornado", "input.Beats", "input.File", "input.SQS",
 		"CollectdParser", "InflateParser", "Base64Parser", "DateTimeParser",
 		"DomainNameParser", "EncodingParser", "NetFlowParser",
 		"parser.Collectd", "parser.Inflate", "parser.Base64", "parser.DateTime",
 		"parser.DomainName", "parser.Encoding", "parser.NetFlow",
 		"ElasticSearchSink", "ElasticSearchSingleWorkerSink", "ElasticSearchMultipleWorkerSink", "ElasticSearchMultipleWorkersSink",
-		"ElasticSearchMultiProcessSink", "GraphiteSink", "RedisChannelSink", "SyslogSink", "WebHdfsSink", "ZmqSink",
+		"ElasticSearchMultiProcessSink", "GraphiteSink", "SyslogSink", "WebHdfsSink", "ZmqSink",
 		"KafkaSink", "MongoDbSink", "SQSSink", "UdpSink", "TcpSink", "HttpSink", "ZabbixSink", "BeatsSink",
-		"output.ElasticSearch", "output.Graphite", "output.RedisChannel", "output.Syslog", "output.WebHdfs",
+		"output.ElasticSearch", "output.Graphite", "output.Syslog", "output.WebHdfs",
 		"output.Zmq", "output.Kafka", "output.MongoDb", "output.SQS", "output.Udp", "output.Zabbix", "output.Beats",
 		"EventBuffer", "Pack", "PackConfiguration",
 		"WebserverTornado", "WebGui", "HttpServer",

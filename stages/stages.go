@@ -3,6 +3,7 @@ package stages
 
 import (
 	"gambolputty/actor"
+	"gambolputty/stages/inputs/redischannel"
 	"gambolputty/stages/inputs/redislist"
 	"gambolputty/stages/inputs/spam"
 	"gambolputty/stages/inputs/stdin"
@@ -31,6 +32,7 @@ import (
 	"gambolputty/stages/outputs/devnullsink"
 	"gambolputty/stages/outputs/filesink"
 	"gambolputty/stages/outputs/loggersink"
+	"gambolputty/stages/outputs/redischannelsink"
 	"gambolputty/stages/outputs/redislistsink"
 	"gambolputty/stages/outputs/stdoutsink"
 	"gambolputty/stages/parsers/base64parser"
@@ -55,6 +57,7 @@ import (
 // All returns the modules of this build. A new module is entered here and nowhere else.
 func All() []actor.Spec {
 	return []actor.Spec{
+		redischannel.Spec,
 		redislist.Spec,
 		spam.Spec,
 		stdin.Spec,
@@ -102,6 +105,7 @@ func All() []actor.Spec {
 		devnullsink.Spec,
 		filesink.Spec,
 		loggersink.Spec,
+		redischannelsink.Spec,
 		redislistsink.Spec,
 		stdoutsink.Spec,
 
