@@ -34,7 +34,7 @@ var Spec = actor.DefineSource(actor.Info{
 // Options of the RedisChannel module.
 type Options struct {
 	Channel []string `opt:"channel" null:"true" doc:"Names of channels. Needed unless channel_pattern is set."`
-	Pattern []string `opt:"channel_pattern" null:"true" doc:"Patterns for names of channels, as in logs.*"`
+	Pattern []string `opt:"channel_pattern" null:"true" doc:"Patterns for names of channels, as in logs.*, with the wildcards of the server."`
 	redisconn.Options
 	Health       time.Duration `opt:"health_check_interval_in_secs" min:"10ms" doc:"Time in seconds between two checks whether the connection is alive."`
 	StartTimeout time.Duration `opt:"start_timeout_in_secs" min:"0s" doc:"The program does not start if the server cannot be reached within this time. 0 starts without it and tries again."`
