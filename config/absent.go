@@ -5,12 +5,12 @@ package config
 var absent = func() map[string]struct{} {
 	set := map[string]struct{}{}
 	for _, n := range []string{
-		"ElasticSearch", "Kafka", "NmapScanner", "RedisChannel", "RedisList", "Sniffer", "Zmq", "ZmqTornado", "Beats", "File", "SQS",
-		"input.ElasticSearch", "input.Kafka", "input.NmapScanner", "input.RedisChannel", "input.RedisList", "input.Sniffer",
+		"ElasticSearch", "Kafka", "NmapScanner", "Sniffer", "Zmq", "ZmqTornado", "Beats", "File", "SQS",
+		"input.ElasticSearch", "input.Kafka", "input.NmapScanner", "input.Sniffer",
 		"input.ZeroMQ", "input.ZmqTornado", "input.Beats", "input.File", "input.SQS",
-		"GraphiteSink", "RedisChannelSink", "RedisListSink", "SyslogSink", "WebHdfsSink", "ZmqSink",
+		"GraphiteSink", "SyslogSink", "WebHdfsSink", "ZmqSink",
 		"KafkaSink", "MongoDbSink", "SQSSink", "UdpSink", "TcpSink", "HttpSink", "ZabbixSink", "BeatsSink",
-		"output.Graphite", "output.RedisChannel", "output.RedisList", "output.Syslog", "output.WebHdfs",
+		"output.Graphite", "output.Syslog", "output.WebHdfs",
 		"output.Zmq", "output.Kafka", "output.MongoDb", "output.SQS", "output.Udp", "output.Zabbix", "output.Beats",
 		"EventBuffer", "Pack", "PackConfiguration",
 		"WebserverTornado", "WebGui", "HttpServer",

@@ -3,6 +3,8 @@ package stages
 
 import (
 	"gambolputty/actor"
+	"gambolputty/stages/inputs/redischannel"
+	"gambolputty/stages/inputs/redislist"
 	"gambolputty/stages/inputs/spam"
 	"gambolputty/stages/inputs/stdin"
 	"gambolputty/stages/inputs/tcpserver"
@@ -31,6 +33,8 @@ import (
 	"gambolputty/stages/outputs/elasticsearchsink"
 	"gambolputty/stages/outputs/filesink"
 	"gambolputty/stages/outputs/loggersink"
+	"gambolputty/stages/outputs/redischannelsink"
+	"gambolputty/stages/outputs/redislistsink"
 	"gambolputty/stages/outputs/stdoutsink"
 	"gambolputty/stages/parsers/base64parser"
 	"gambolputty/stages/parsers/collectdparser"
@@ -54,6 +58,8 @@ import (
 // All returns the modules of this build. A new module is entered here and nowhere else.
 func All() []actor.Spec {
 	return []actor.Spec{
+		redischannel.Spec,
+		redislist.Spec,
 		spam.Spec,
 		stdin.Spec,
 		tcpserver.Spec,
@@ -102,6 +108,8 @@ func All() []actor.Spec {
 		elasticsearchsink.Multiple,
 		filesink.Spec,
 		loggersink.Spec,
+		redischannelsink.Spec,
+		redislistsink.Spec,
 		stdoutsink.Spec,
 
 		keyvaluestore.Spec,

@@ -188,6 +188,18 @@ func (c *Client) Ping(ctx context.Context) error {
 	return nil
 }
 
+// Distrust says that a connection made by Conn did not last, so that those made before now
+// will not last either.
+func (c *Client) Distrust() {
+	if c.cluster == nil {
+		c.one.distrust()
+		return
+	}
+	for _, n := range c.cluster.masters() {
+		n.distrust()
+	}
+}
+
 // Close ends all connections that are not in use.
 func (c *Client) Close() error {
 	if c.cluster != nil {

@@ -18,18 +18,24 @@ type Line struct {
 // NewLine makes a renderer. An unset format means the whole event as JSON.
 func NewLine(env actor.Env, format expr.Template) *Line { return &Line{env: env, format: format} }
 
-// Append appends e and a newline, unless the text ends with one.
+// Append appends the line of e with the line feed that ends it.
 func (l *Line) Append(dst []byte, e *event.Event) []byte {
 	from := len(dst)
+	dst = l.AppendText(dst, e)
+	if len(dst) == from || l.format.IsZero() || dst[len(dst)-1] != '\n' {
+		dst = append(dst, '\n')
+	}
+	return dst
+}
+
+// AppendText appends the text of e as it is, for outputs that need nothing between events.
+func (l *Line) AppendText(dst []byte, e *event.Event) []byte {
 	if l.format.IsZero() {
-		return append(l.enc.AppendEvent(dst, e), '\n')
+		return l.enc.AppendEvent(dst, e)
 	}
 	dst, resolved := l.format.Append(dst, e)
 	if !resolved {
 		l.env.Unresolved("format", l.format.Source())
-	}
-	if len(dst) == from || dst[len(dst)-1] != '\n' {
-		dst = append(dst, '\n')
 	}
 	return dst
 }
