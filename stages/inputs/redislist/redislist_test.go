@@ -82,6 +82,7 @@ func length(m *miniredis.Miniredis, list string) int {
 }
 
 func TestAllEntriesComeInTheirOrder(t *testing.T) {
+	t.Parallel()
 	for _, reliable := range []string{"False", "True"} {
 		for _, batch := range []int{1, 7, 100, 5000} {
 			t.Run(fmt.Sprint(reliable, batch), func(t *testing.T) {
@@ -112,6 +113,7 @@ func TestAnEntryIsAnEvent(t *testing.T) {
 }
 
 func TestDirectionRight(t *testing.T) {
+	t.Parallel()
 	for _, reliable := range []string{"False", "True"} {
 		for _, batch := range []string{"1", "2", "10"} {
 			m := miniredis.RunT(t)
@@ -150,6 +152,7 @@ func counter(m *miniredis.Miniredis, names ...string) func() int {
 }
 
 func TestEmptyListsCauseNoBusyLoop(t *testing.T) {
+	t.Parallel()
 	for _, options := range []string{"lists: l\nbatch_size: 100", "lists: [a, b]", "lists: l\nreliable: True"} {
 		m := miniredis.RunT(t)
 		count := counter(m, "BLPOP", "BLMOVE", "EVAL")
@@ -163,6 +166,7 @@ func TestEmptyListsCauseNoBusyLoop(t *testing.T) {
 }
 
 func TestATimeoutIsNoEvent(t *testing.T) {
+	t.Parallel()
 	m := miniredis.RunT(t)
 	r := start(t, m.Addr(), "lists: l\ntimeout: 1")
 	until(t, "the timeout is over", func() bool { return strings.Contains(r.Log(), "no entry within the timeout") })
@@ -216,6 +220,7 @@ func TestAWrongPasswordIsTriedSlowly(t *testing.T) {
 }
 
 func TestAKeyOfAnotherTypeDoesNotStopTheOthers(t *testing.T) {
+	t.Parallel()
 	for _, options := range []string{"", "batch_size: 5", "reliable: True", "reliable: True\nbatch_size: 5"} {
 		m := miniredis.RunT(t)
 		if err := m.Set("wrong", "spam"); err != nil {
@@ -301,6 +306,7 @@ func TestAfterAKillTheSuccessorWaitsForTheLease(t *testing.T) {
 }
 
 func TestTwoConsumersOfOneName(t *testing.T) {
+	t.Parallel()
 	m := miniredis.RunT(t)
 	options := "lists: l\nreliable: True\nbatch_size: 3\nlease_in_secs: 400ms"
 	one := start(t, m.Addr(), options)
@@ -337,6 +343,7 @@ func TestTheEntriesOfADeadConsumerAreTaken(t *testing.T) {
 }
 
 func TestALostAnswerLosesNoEntry(t *testing.T) {
+	t.Parallel()
 	for _, batch := range []int{1, 10} {
 		for _, command := range []string{"BLMOVE", "EVAL", "LREM"} {
 			t.Run(fmt.Sprint(command, batch), func(t *testing.T) {
@@ -388,6 +395,7 @@ func cut(m *miniredis.Miniredis, command string) {
 }
 
 func TestACluster(t *testing.T) {
+	t.Parallel()
 	for _, options := range []string{"reliable: False", "reliable: True", "reliable: True\nbatch_size: 10"} {
 		for _, lists := range []string{"[a]", "[a, b, c]"} {
 			k := redistest.NewCluster(t, 3, redisconn.Slot)
