@@ -1,0 +1,19 @@
+import java.util.List;
+import java.util.Map;
+import org.elasticsearch.common.settings.Settings;
+import org.elasticsearch.node.InternalSettingsPreparer;
+import org.elasticsearch.node.Node;
+import org.elasticsearch.transport.Netty4Plugin;
+
+/** Runs one node of Elasticsearch with the settings given as key=value. */
+class Server {
+    public static void main(String[] args) throws Exception {
+        Settings.Builder settings = Settings.builder().put("node.name", "one").put("discovery.type", "single-node");
+        for (String arg : args) {
+            settings.put(arg.substring(0, arg.indexOf('=')), arg.substring(arg.indexOf('=') + 1));
+        }
+        new Node(InternalSettingsPreparer.prepareEnvironment(settings.build(), Map.of(), null, () -> "one"),
+            List.of(Netty4Plugin.class), false) {}.start();
+        Thread.currentThread().join();
+    }
+}
