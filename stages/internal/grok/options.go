@@ -14,12 +14,13 @@ import (
 type Options struct {
 	PatternTimeout     time.Duration     `opt:"pattern_timeout_in_millis" unit:"ms" min:"0s" doc:"Limit for one pattern on one value. Above it the pattern does not match and the event is tagged regex_timeout. 0 is no limit."`
 	LinearOnly         bool              `opt:"linear_only" doc:"Refuse patterns that need backtracking, such as those with lookaround or backreferences."`
+	Flavor             string            `opt:"grok_flavor" enum:"legacy|ecs" doc:"Names of the fields in the built-in patterns: those of old, such as clientip, or those of the Elastic Common Schema, such as source.address."`
 	PatternsDir        []string          `opt:"patterns_dir" doc:"Directories with files of grok patterns, a name and an expression per line."`
 	PatternDefinitions map[string]string `opt:"pattern_definitions" doc:"Grok patterns by name. They win over those from patterns_dir, which win over the built-in ones."`
 }
 
 // Defaults are the usual limits.
-var Defaults = Options{PatternTimeout: time.Second}
+var Defaults = Options{PatternTimeout: time.Second, Flavor: "legacy"}
 
 // TimeoutTag marks events on which a pattern took too long.
 const TimeoutTag = "regex_timeout"
@@ -36,6 +37,9 @@ func (o *Options) Reads() []actor.File {
 // Library returns the expressions that patterns may name. The error is a *option.Fault.
 func (o *Options) Library() (*Library, error) {
 	library := Builtin()
+	if o.Flavor == "ecs" {
+		library = ECS()
+	}
 	for _, dir := range o.PatternsDir {
 		l, err := library.AddDir(dir)
 		if err != nil {
