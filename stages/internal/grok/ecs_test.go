@@ -1,6 +1,7 @@
 package grok_test
 
 import (
+	"strings"
 	"testing"
 
 	"gambolputty/actor/regex"
@@ -29,6 +30,9 @@ func TestECSNamesOfPublishedPatterns(t *testing.T) {
 		{"%{COMBINEDAPACHELOG}", access, map[string]string{"source.address": "192.168.2.20", "http.request.method": "GET", "http.response.status_code": "200", "http.response.body.size": "3395", "http.request.referrer": "http://www.example.org/start.html"}},
 		{"%{SYSLOGLINE}", syslogLine, map[string]string{"host.hostname": "evita", "process.name": "postfix/smtpd", "process.pid": "1713", "timestamp": "Mar 16 00:01:25"}},
 		{"%{HAPROXYHTTP}", haproxy, map[string]string{"source.address": "127.0.0.1", "source.port": "39759", "http.response.status_code": "200"}},
+		{"%{NAGIOSLOGLINE}", "[1427956600] SERVICE ALERT: brian;Load;WARNING;SOFT;1;WARNING - load average: 5.04", map[string]string{"timestamp": "1427956600", "nagios.log.type": "SERVICE ALERT", "host.hostname": "brian", "service.name": "Load", "nagios.log.status": "WARNING", "nagios.log.state_type": "SOFT", "nagios.log.attempt": "1", "message": "WARNING - load average: 5.04"}},
+		{"%{BACULA_LOG}", `11-Jan 23:05 arthur JobId 12: New volume "Vol-7" mounted on device "Drive-1" (/dev/nst0) at 11-Jan-2026 23:05.`, map[string]string{"timestamp": "11-Jan 23:05", "host.hostname": "arthur", "bacula.job_id": "12", "bacula.volume.name": "Vol-7", "bacula.volume.device": "Drive-1"}},
+		{"%{ZEEK_DNS}", strings.ReplaceAll("1359565680.761790 UWkUyAuUGXf 192.168.6.10 53209 192.168.129.36 53 udp 41477 - paypal.com 1 C_INTERNET 48 DNSKEY 0 NOERROR F F T F 1 - - F", " ", "\t"), map[string]string{"zeek.session_id": "UWkUyAuUGXf", "source.ip": "192.168.6.10", "destination.port": "53", "network.transport": "udp", "dns.id": "41477", "dns.question.name": "paypal.com", "dns.question.type": "DNSKEY", "dns.response_code": "NOERROR"}},
 	} {
 		got := match(t, grok.ECS(), c.pattern, c.text)
 		for field, want := range c.want {
@@ -48,5 +52,27 @@ func TestTheFlavorChoosesTheNames(t *testing.T) {
 		if match(t, l, "%{COMMONAPACHELOG}", access)[want] != "192.168.2.20" {
 			t.Errorf("%s does not give %s", flavor, want)
 		}
+	}
+}
+
+// A pattern that came in with its names of old would show here.
+func TestNearlyEveryFieldHasItsNameInTheSchema(t *testing.T) {
+	left := map[string]bool{}
+	for _, name := range grok.ECS().Names() {
+		x, err := grok.ECS().Expand("%{" + name + "}")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range x.Fields {
+			if !strings.Contains(f.Path, ".") {
+				left[f.Path] = true
+			}
+		}
+	}
+	for _, path := range []string{"timestamp", "message", "loglevel", "file", "line", "MONGO_QUERY"} { // of PHP and MongoDB
+		delete(left, path)
+	}
+	if len(left) > 0 {
+		t.Error(left)
 	}
 }
