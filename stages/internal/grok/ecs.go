@@ -34,10 +34,12 @@ var ecs = sync.OnceValue(func() *Library {
 	return l
 })
 
-// repairs writes names of types as this package has them, and mends CISCOFW733100, whose
-// opening bracket ended up in the name of the field.
+// repairs writes names of types and groups as this package has them, and mends CISCOFW733100 and
+// IPTABLES, where the sets have brackets of names and of classes of letters mixed up.
 var repairs = strings.NewReplacer(
 	":long}", ":int}", ":double}", ":float}", ":boolean}", ":bool}",
+	"(?P<", "(?<", "___", ".",
+	`(?::A-Fa-f0-9{2}:A-Fa-f0-9{2})?`, `(?::[A-Fa-f0-9]{2}:[A-Fa-f0-9]{2})?`,
 	`\\s*%{DATA:[cisco.asa.burst.object}`, `\[\s*%{DATA:cisco.asa.burst.object}`,
 )
 

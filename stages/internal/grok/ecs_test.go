@@ -1,6 +1,7 @@
 package grok_test
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -51,6 +52,27 @@ func TestTheFlavorChoosesTheNames(t *testing.T) {
 		}
 		if match(t, l, "%{COMMONAPACHELOG}", access)[want] != "192.168.2.20" {
 			t.Errorf("%s does not give %s", flavor, want)
+		}
+	}
+}
+
+func TestECSNamesAreOfTheSameLines(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		c := readCorpus(t, file)
+		for _, f := range c.Found {
+			got := match(t, grok.ECS(), f.Pattern, f.Text)
+			if len(got) == 0 && len(f.Fields) > 0 {
+				t.Errorf("%s finds nothing in %q", f.Pattern, f.Text)
+			}
+			for name := range got {
+				if strings.Contains(name, "__") {
+					t.Errorf("%s finds %s", f.Pattern, name)
+				}
+			}
 		}
 	}
 }
