@@ -34,23 +34,26 @@ var ecs = sync.OnceValue(func() *Library {
 	return l
 })
 
-// repairs writes names of types and groups as this package has them, and mends CISCOFW733100 and
-// IPTABLES, where the sets have brackets of names and of classes of letters mixed up.
+// repairs writes names of types and groups as this package has them, and mends what is
+// misspelt in the sets or has the brackets of names and of classes of letters mixed up.
 var repairs = strings.NewReplacer(
 	":long}", ":int}", ":double}", ":float}", ":boolean}", ":bool}",
 	"(?P<", "(?<", "___", ".",
 	`(?::A-Fa-f0-9{2}:A-Fa-f0-9{2})?`, `(?::[A-Fa-f0-9]{2}:[A-Fa-f0-9]{2})?`,
+	"source.user.name?}", "source.user.name}", "bing.log", "bind.log",
 	`\\s*%{DATA:[cisco.asa.burst.object}`, `\[\s*%{DATA:cisco.asa.burst.object}`,
 )
 
-// moreECS is what the sets leave out.
+// moreECS is what the sets leave out or do not find.
 var moreECS = map[string]string{
-	"URIHOST":        `%{IPORHOST}(?::%{POSINT})?`,
-	"SYSLOGPROG":     `%{PROG:process.name}(?:\[%{POSINT:process.pid:int}\])?`,
-	"SYSLOGFACILITY": `<%{NONNEGINT:log.syslog.facility.code:int}.%{NONNEGINT:log.syslog.priority:int}>`,
-	"SYSLOGBASE":     `%{SYSLOGTIMESTAMP:timestamp} (?:%{SYSLOGFACILITY} )?%{SYSLOGHOST:host.hostname} %{SYSLOGPROG}:`,
-	"SYSLOGBASE2":    `(?:%{SYSLOGTIMESTAMP:timestamp}|%{TIMESTAMP_ISO8601:timestamp})(?: %{SYSLOGFACILITY})?(?: %{SYSLOGHOST:host.hostname})?(?: %{SYSLOGPROG}:)?`,
-	"SYSLOGLINE":     `%{SYSLOGBASE2} %{GREEDYDATA:message}`,
+	// The name of the host stands without parentheses, that of the greeting with them.
+	"EXIM_REMOTE_HOST": `H=(?:(?<source.host.name>[^\s(]\S*) )?(?:\(%{NOTSPACE:exim.log.remote_address}\) )?\[%{IP:source.address}\](?::%{POSINT:source.port:int})?`,
+	"URIHOST":          `%{IPORHOST}(?::%{POSINT})?`,
+	"SYSLOGPROG":       `%{PROG:process.name}(?:\[%{POSINT:process.pid:int}\])?`,
+	"SYSLOGFACILITY":   `<%{NONNEGINT:log.syslog.facility.code:int}.%{NONNEGINT:log.syslog.priority:int}>`,
+	"SYSLOGBASE":       `%{SYSLOGTIMESTAMP:timestamp} (?:%{SYSLOGFACILITY} )?%{SYSLOGHOST:host.hostname} %{SYSLOGPROG}:`,
+	"SYSLOGBASE2":      `(?:%{SYSLOGTIMESTAMP:timestamp}|%{TIMESTAMP_ISO8601:timestamp})(?: %{SYSLOGFACILITY})?(?: %{SYSLOGHOST:host.hostname})?(?: %{SYSLOGPROG}:)?`,
+	"SYSLOGLINE":       `%{SYSLOGBASE2} %{GREEDYDATA:message}`,
 }
 
 // namesECS has the names of fields for patterns that are in none of the sets, by the name of
