@@ -227,14 +227,10 @@ func ascii(s string) string {
 }
 
 func TestRandomPatternsMatchAsTheOraclesDo(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano())))
-	rounds := 2000
-	if testing.Short() {
-		rounds = 400
-	}
+	r := rand.New(rand.NewPCG(1, 2)) // the same ones each time; FuzzPatterns goes further
 	plain := maker{choose: r.IntN}
 	rich := maker{choose: r.IntN, around: aroundForms, extra: backParts}
-	for range rounds {
+	for range 500 {
 		pattern, wild := plain.pattern(2), rich.pattern(2)
 		for range 10 {
 			text := plain.text()

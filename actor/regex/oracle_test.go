@@ -112,7 +112,7 @@ func rounds() int {
 func TestIntegrationRandomPatternsMatchAsInPython(t *testing.T) {
 	o := newOracle(t)
 	m := maker{
-		choose: rand.New(rand.NewPCG(5, uint64(time.Now().UnixNano()))).IntN,
+		choose: rand.New(rand.NewPCG(5, 6)).IntN,
 		around: []string{"(?=%s)", "(?!%s)", "(?>%s)", "(?:%s)*+", "(?:%s)?+", "(?P<n>%s)(?P=n)", "(a)?(?(1)%s|%s)"},
 		extra:  []string{`\1`, "(?<=a)", `(?<!\d)`, `(?<![a-c]\w)`, `(?<=\w{2})`, "(?<=^)", "a++", `\w*+`, `[^"]?+`, `\Z`, `\A`, "x{2,3}+"},
 	}
