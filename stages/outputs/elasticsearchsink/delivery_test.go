@@ -254,7 +254,7 @@ func TestAServerThatIsAwayAtStartIsWaitedFor(t *testing.T) {
 	r.Logged("failures")
 	f := prepared(t, "8.0.0")
 	if l, err = net.Listen("tcp", address); err != nil {
-		t.Skip("the port was taken by somebody else: ", err)
+		t.Fatal("the port was taken by somebody else: ", err)
 	}
 	f.Server = &httptest.Server{Listener: l, Config: &http.Server{Handler: f}}
 	f.Start()
