@@ -271,7 +271,9 @@ func (p *parser) layout(e *event.Event, all bool) event.Value {
 // streamParser puts objects together before it decodes them.
 type streamParser struct{ *parser }
 
-// Process adds the pieces to the objects of their senders.
+// Process adds the pieces to the objects of their senders. Some senders, such as Beaver over
+// TCP, end every object as if it were a line: what follows an object and reads as the numbers
+// 10 and 13 is that.
 func (p *streamParser) Process(_ context.Context, b *actor.Batch) error {
 	source := p.opts.SourceFields[0]
 	b.Expand(func(e *event.Event, emit func(*event.Event)) {
@@ -283,8 +285,12 @@ func (p *streamParser) Process(_ context.Context, b *actor.Batch) error {
 			emit(e)
 			return
 		}
-		loose := 0
+		loose, afterObject := 0, p.opts.TargetField.IsZero()
 		rest := p.buffers.Add(e, v.Str(), func(raw string) error {
+			if afterObject && (raw == "\n" || raw == "\r") {
+				return nil
+			}
+			afterObject = afterObject || beginsMap(raw[0])
 			if p.opts.TargetField.IsZero() && !beginsMap(raw[0]) {
 				if loose++; loose > reassembly.MostLoose {
 					return reassembly.ErrNonsense

@@ -70,6 +70,26 @@ func TestTheREADMEsStream(t *testing.T) {
 	}
 }
 
+func TestANewlineBehindAnObjectIsSkipped(t *testing.T) {
+	for options, want := range map[string]string{
+		"mode: stream":                     `{"a":1} {"b":2} {"c":3}`,
+		"mode: stream\ntarget_field: data": `{"data":{"a":1}} {"data":{"b":2}} {"data":{"c":3}}`,
+	} {
+		out := actortest.Process(t, msgpackparser.Spec, options, packed(t, "x", "81a161010a81a162020d0a81", "a163030a")...)
+		var got []string
+		for _, e := range out {
+			got = append(got, actortest.JSON(e)+actortest.Tags(e))
+		}
+		if s := strings.Join(got, " "); s != want {
+			t.Errorf("%s: %s", options, s)
+		}
+	}
+	out := actortest.Process(t, msgpackparser.Spec, "mode: stream\ntarget_field: data", packed(t, "x", "0a0d")...)
+	if len(out) != 2 || actortest.JSON(out[0]) != `{"data":10}` {
+		t.Error("numbers that follow no object are numbers")
+	}
+}
+
 func TestBigObjectsInPiecesOfAnySizeFromSeveralSenders(t *testing.T) {
 	m := event.NewMap(1)
 	m.Set(event.Intern("spam"), event.String(strings.Repeat("s", 65_000)))
