@@ -24,6 +24,7 @@ type file struct {
 	period int64 // of rotate_interval_in_secs, in which it was last written
 	used   time.Time
 	dirty  bool // there is something that was not synced
+	cutOff bool // it ends within a line
 }
 
 // idleTime is how long a file stays open without a write.
@@ -60,6 +61,9 @@ func (l *files) write(p *pending, now time.Time) error {
 		f, err := l.get(path, now)
 		if err != nil {
 			return err
+		}
+		if err := f.endLine(p); err != nil {
+			return errors.Join(err, l.drop(path))
 		}
 		if l.full(f, p, now) {
 			if err := l.rotate(f); err != nil {
@@ -143,10 +147,7 @@ func (l *files) append(f *file, p *pending, to int) error {
 	p.done += n
 	f.size += int64(n)
 	f.dirty = true
-	if err != nil {
-		return fmt.Errorf("write %s: %w", f.Name(), err)
-	}
-	return nil
+	return err // it names the file
 }
 
 // appendCompressed appends a compressed piece as a whole: one that was cut off would make
@@ -157,7 +158,7 @@ func (l *files) appendCompressed(f *file, p *pending, to int) error {
 		return fmt.Errorf("compress for %s: %w", f.Name(), err)
 	}
 	if _, err := f.Write(packed); err != nil {
-		return fmt.Errorf("write %s: %w", f.Name(), errors.Join(err, f.Truncate(f.size)))
+		return errors.Join(err, f.Truncate(f.size))
 	}
 	p.done = to
 	f.size += int64(len(packed))
@@ -203,11 +204,44 @@ func (l *files) create(path string, now time.Time) (*file, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	last := now
-	if info.Size() > 0 {
-		last = info.ModTime()
+	made := &file{File: f, final: path, size: info.Size(), period: l.periodOf(now), used: now}
+	if info.Size() == 0 || !info.Mode().IsRegular() {
+		return made, nil
 	}
-	return &file{File: f, final: path, size: info.Size(), period: l.periodOf(last), used: now}, nil
+	made.period = l.periodOf(info.ModTime())
+	made.cutOff = l.opts.Compress == "" && cutOff(f.Name(), info.Size())
+	return made, nil
+}
+
+// endLine ends a line that was cut off, as by a loss of power, unless the rest of it comes
+// now. The next line would else be joined to the piece and be lost with it.
+func (f *file) endLine(p *pending) error {
+	if !f.cutOff {
+		return nil
+	}
+	if p.between() {
+		n, err := f.WriteString("\n")
+		f.size += int64(n)
+		if err != nil {
+			return err
+		}
+	}
+	f.cutOff = false
+	return nil
+}
+
+// cutOff reports whether a file ends within a line.
+func cutOff(path string, size int64) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false // it may be for writing only
+	}
+	defer f.Close()
+	last := []byte{'\n'}
+	if _, err := f.ReadAt(last, size-1); err != nil {
+		return false
+	}
+	return last[0] != '\n'
 }
 
 // drop closes a file and leaves it as it is.

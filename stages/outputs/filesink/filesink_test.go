@@ -101,6 +101,19 @@ func TestAFileThatIsMovedAwayIsMadeAnew(t *testing.T) {
 	r.Finish()
 }
 
+func TestALineThatWasCutOffDoesNotSpoilTheNext(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out.log")
+	for old, want := range map[string]string{"one\ntw": "one\ntw\nthree\n", "one\n": "one\nthree\n", "": "three\n"} {
+		if err := os.WriteFile(path, []byte(old), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		actortest.Sink(t, filesink.Spec, "file_name: "+path, actortest.Events("three")...)
+		if got := read(t, path); got != want {
+			t.Errorf("after %q the file holds %q", old, got)
+		}
+	}
+}
+
 // wait waits until a file holds a text.
 func wait(t *testing.T, path, want string) {
 	t.Helper()
