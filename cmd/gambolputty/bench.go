@@ -36,6 +36,7 @@ every module took.`,
 	c.Flags().String("input", "", "file with lines")
 	c.Flags().Int("events", 0, "number of events; the file is read again and again for more. 0 is once")
 	c.Flags().Int("workers", 0, "workers of every module that may run in parallel; wins over the configuration")
+	c.AddCommand(a.benchTCPCommand())
 	return c
 }
 
