@@ -162,30 +162,8 @@ func (s *server) Open(ctx context.Context) error {
 	if s.tls, err = s.opts.Config(s.env.Log); err != nil {
 		return err
 	}
-	hosts := []string{s.opts.Interface}
-	if s.opts.Interface != "" && net.ParseIP(s.opts.Interface) == nil {
-		if hosts, err = net.DefaultResolver.LookupHost(ctx, s.opts.Interface); err != nil {
-			return fmt.Errorf("look up interface %s: %w", s.opts.Interface, err)
-		}
-	}
-	lc := net.ListenConfig{KeepAlive: s.opts.KeepAlive}
-	if s.opts.KeepAlive == 0 {
-		lc.KeepAlive = -1
-	}
-	var last error
-	for _, h := range hosts {
-		l, err := lc.Listen(ctx, "tcp", net.JoinHostPort(h, strconv.Itoa(s.opts.Port)))
-		if err != nil {
-			last = err // such as ::1 where IPv6 is switched off
-			continue
-		}
-		s.listeners = append(s.listeners, l)
-		s.env.Log.Info("listening", "address", l.Addr().String())
-	}
-	if len(s.listeners) == 0 {
-		return fmt.Errorf("listen on interface %q, port %d: %w", s.opts.Interface, s.opts.Port, last)
-	}
-	return nil
+	s.listeners, err = stream.Listen(ctx, s.env, s.opts.Interface, s.opts.Port, s.opts.KeepAlive)
+	return err
 }
 
 // Run serves connections.

@@ -3,19 +3,10 @@ package tcpserver_test
 import (
 	"compress/gzip"
 	"compress/zlib"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
-	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -25,6 +16,7 @@ import (
 	"gambolputty/actor/actortest"
 	"gambolputty/actor/event"
 	"gambolputty/stages/inputs/tcpserver"
+	"gambolputty/stages/internal/tlsopt/tlstest"
 	"gambolputty/stages/misc/tarpit"
 )
 
@@ -278,49 +270,11 @@ func TestCompressedConnections(t *testing.T) {
 	}
 }
 
-// certificate writes a certificate for 127.0.0.1 that signs itself.
-func certificate(t *testing.T) (cert, key string, pool *x509.CertPool, pair tls.Certificate) {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Brian"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	secret, err := x509.MarshalECPrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: secret})
-	if err := os.WriteFile(cert, certPEM, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(key, keyPEM, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	pool = x509.NewCertPool()
-	pool.AppendCertsFromPEM(certPEM)
-	if pair, err = tls.X509KeyPair(certPEM, keyPEM); err != nil {
-		t.Fatal(err)
-	}
-	return cert, key, pool, pair
-}
-
 func TestTLS(t *testing.T) {
-	cert, key, pool, pair := certificate(t)
-	options := local + "tls: True\ncert: " + cert + "\nkey: " + key + "\ncacert: " + cert + "\ntls_client_auth: require\n"
+	own := tlstest.New(t)
+	options := local + "tls: True\ncert: " + own.Cert + "\nkey: " + own.Key + "\ncacert: " + own.Cert + "\ntls_client_auth: require\n"
 	r := actortest.Source(t, tcpserver.Spec, options)
-	c, err := tls.Dial("tcp", r.Addr(), &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{pair}})
+	c, err := tls.Dial("tcp", r.Addr(), &tls.Config{RootCAs: own.Pool, Certificates: []tls.Certificate{own.Pair}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -333,13 +287,13 @@ func TestTLS(t *testing.T) {
 	plain := dial(t, r)
 	io.WriteString(plain, "no handshake at all\n")
 	plain.Read(make([]byte, 100))
-	if anonymous, err := tls.Dial("tcp", r.Addr(), &tls.Config{RootCAs: pool}); err == nil {
+	if anonymous, err := tls.Dial("tcp", r.Addr(), &tls.Config{RootCAs: own.Pool}); err == nil {
 		if _, err := anonymous.Read(make([]byte, 1)); err == nil {
 			t.Error("a client without a certificate is served")
 		}
 		anonymous.Close()
 	}
-	if old, err := tls.Dial("tcp", r.Addr(), &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{pair}, MaxVersion: tls.VersionTLS11}); err == nil {
+	if old, err := tls.Dial("tcp", r.Addr(), &tls.Config{RootCAs: own.Pool, Certificates: []tls.Certificate{own.Pair}, MaxVersion: tls.VersionTLS11}); err == nil {
 		t.Error("TLS 1.1 is accepted")
 		old.Close()
 	}
