@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/olivere/elastic/v7"
+
+	"gambolputty/stages/internal/retry"
 )
 
 // maxAnswer bounds what is read of an answer.
@@ -146,7 +148,7 @@ func (c *client) Do(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	x.pause = retryAfter(res.Header.Get("Retry-After"), time.Now())
+	x.pause = retry.After(res.Header.Get("Retry-After"), time.Now())
 	res.Body = limited{io.LimitReader(res.Body, maxAnswer), res.Body}
 	return res, nil
 }
@@ -191,22 +193,4 @@ func (b *body) Close() error {
 type limited struct {
 	io.Reader
 	io.Closer
-}
-
-// longestPause bounds what a server may ask for.
-const longestPause = 10 * time.Minute
-
-// retryAfter reads a header with seconds or a date.
-func retryAfter(text string, now time.Time) time.Duration {
-	if text == "" {
-		return 0
-	}
-	if s, err := strconv.Atoi(text); err == nil {
-		return min(time.Duration(max(0, min(s, 1<<20)))*time.Second, longestPause)
-	}
-	t, err := http.ParseTime(text)
-	if err != nil {
-		return 0
-	}
-	return min(max(0, t.Sub(now)), longestPause)
 }
