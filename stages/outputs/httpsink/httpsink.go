@@ -30,7 +30,7 @@ var Spec = actor.DefineSink(actor.Info{
 	Doc:     doc,
 	Example: `- HttpSink:
     url: https://logs.example.com/ingest/$(gambolputty.event_type)
-    bearer_token: ${TOKEN}
+    bearer_token: ${TOKEN:-none}
     compression: gzip
 `,
 }, Options{
