@@ -29,3 +29,21 @@ func TestIntegrationChannelsOfTheServer(t *testing.T) {
 		t.Errorf("got %v: %s", got, r.Log())
 	}
 }
+
+func TestIntegrationAStreamOfTheServerLosesNothing(t *testing.T) {
+	s := redistest.Start(t)
+	r := start(t, s.Addr(), "stream: logs\nbatch_size: 10")
+	want := numbers(0, 500)
+	for at := 0; at < len(want); at += 50 {
+		for _, text := range want[at : at+50] {
+			s.CLI("xadd", "logs", "*", "data", text)
+		}
+		s.CLI("client", "kill", "type", "normal", "skipme", "yes")
+	}
+	redistest.Until(t, "all is acknowledged", func() bool {
+		return len(r.Wait(0)) >= len(want) && strings.HasPrefix(s.CLI("xpending", "logs", "gambolputty"), "0")
+	})
+	if got := data(r.Stop()); !slices.Equal(got, want) {
+		t.Errorf("got %d entries, the first are %.200q", len(got), got)
+	}
+}

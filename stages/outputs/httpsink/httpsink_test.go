@@ -385,7 +385,7 @@ func TestWrongOptionsAreRefused(t *testing.T) {
 		at + "basic_auth: ${NO_SUCH_VARIABLE:-a:b}\nbearer_token: ${NO_SUCH_VARIABLE:-c}": "only one of",
 		at + "proxy: spam":         "must be a URL that begins with",
 		at + "headers: {'a b': c}": "is no header",
-		at + "concurrency: 0":        "between 1 and 1000",
+		at + "concurrency: 0":      "between 1 and 1000",
 		at + "compression: bzip2":  "gzip",
 		at + "timezone: Spam/Eggs": "time zone",
 		at + "reject_action: file": "reject_file",
