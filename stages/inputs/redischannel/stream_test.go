@@ -162,7 +162,9 @@ func TestMembersShareAStream(t *testing.T) {
 	one := start(t, m.Addr(), "stream: s\nconsumer: one\nbatch_size: 10")
 	two := start(t, m.Addr(), "stream: s\nconsumer: two\nbatch_size: 10")
 	add(t, m, "s", numbers(0, 1000)...)
-	until(t, "all came", func() bool { return one.Status("RedisChannel").Meter.Received.Load()+two.Status("RedisChannel").Meter.Received.Load() >= 1000 })
+	until(t, "all came", func() bool {
+		return one.Status("RedisChannel").Meter.Received.Load()+two.Status("RedisChannel").Meter.Received.Load() >= 1000
+	})
 	got := append(data(one.Stop()), data(two.Stop())...)
 	if len(got) != 1000 {
 		t.Errorf("%d entries came", len(got))
