@@ -36,6 +36,7 @@ import (
 	"gambolputty/stages/outputs/redischannelsink"
 	"gambolputty/stages/outputs/redislistsink"
 	"gambolputty/stages/outputs/stdoutsink"
+	"gambolputty/stages/outputs/tcpsink"
 	"gambolputty/stages/parsers/base64parser"
 	"gambolputty/stages/parsers/collectdparser"
 	"gambolputty/stages/parsers/csvparser"
@@ -111,6 +112,7 @@ func All() []actor.Spec {
 		redischannelsink.Spec,
 		redislistsink.Spec,
 		stdoutsink.Spec,
+		tcpsink.Spec,
 
 		keyvaluestore.Spec,
 		redisstore.Spec,
