@@ -36,6 +36,7 @@ import (
 	"gambolputty/stages/outputs/redischannelsink"
 	"gambolputty/stages/outputs/redislistsink"
 	"gambolputty/stages/outputs/stdoutsink"
+	"gambolputty/stages/outputs/syslogsink"
 	"gambolputty/stages/outputs/tcpsink"
 	"gambolputty/stages/parsers/base64parser"
 	"gambolputty/stages/parsers/collectdparser"
@@ -112,6 +113,7 @@ func All() []actor.Spec {
 		redischannelsink.Spec,
 		redislistsink.Spec,
 		stdoutsink.Spec,
+		syslogsink.Spec,
 		tcpsink.Spec,
 
 		keyvaluestore.Spec,

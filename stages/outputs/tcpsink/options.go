@@ -2,7 +2,6 @@ package tcpsink
 
 import (
 	"errors"
-	"time"
 
 	"gambolputty/actor"
 	"gambolputty/actor/expr"
@@ -14,20 +13,20 @@ import (
 
 // Options of the TcpSink module.
 type Options struct {
-	Address        []string      `opt:"address" required:"true" doc:"Peer as host:port, or a list of them. IPv6 addresses stand in brackets."`
-	Balance        string        `opt:"balance" enum:"failover|round_robin" doc:"failover connects to the first peer of the list that answers, round_robin sends batches to all of them in turn. A peer that is away is passed over."`
-	Format         expr.Template `opt:"format" null:"true" doc:"Text of a frame. Without it, it is the whole event as a JSON object."`
-	Framing        string        `opt:"framing" enum:"newline|octet_counted|length_prefixed|none" doc:"What divides events: a newline behind each, its length in decimal digits and a blank in front (RFC 6587), its length as 32 bits in front (big endian), or nothing."`
-	Connections    int           `opt:"connections" min:"1" doc:"Connections that share the events of a batch. With more than one the order is lost."`
-	KeepAlive      time.Duration `opt:"keepalive" min:"0s" doc:"Time between probes that find dead peers; 0 is off."`
-	ConnectTimeout time.Duration `opt:"connect_timeout" min:"1ms" doc:"Longest time for a connection with its TLS handshake."`
-	WriteTimeout   time.Duration `opt:"write_timeout" min:"1ms" doc:"Longest time in which a peer takes or answers nothing. It counts as gone then."`
-	Compression    string        `opt:"compression" null:"true" enum:"gzip|zstd|lz4" doc:"Compress what a connection carries, as one stream."`
-	Acknowledged   string        `opt:"acknowledged" null:"true" enum:"newline" doc:"newline waits for a line of the peer after each batch."`
-	ResendBytes    int           `opt:"resend_bytes" min:"0" doc:"What the peer's system has taken within the last minute, up to so many bytes and at least the last batch, is sent again when a connection breaks, because the peer may not have read it."`
+	Address      []string      `opt:"address" required:"true" doc:"Peer as host:port, or a list of them. IPv6 addresses stand in brackets."`
+	Balance      string        `opt:"balance" enum:"failover|round_robin" doc:"failover connects to the first peer of the list that answers, round_robin sends batches to all of them in turn. A peer that is away is passed over."`
+	Format       expr.Template `opt:"format" null:"true" doc:"Text of a frame. Without it, it is the whole event as a JSON object."`
+	Framing      string        `opt:"framing" enum:"newline|octet_counted|length_prefixed|none" doc:"What divides events: a newline behind each, its length in decimal digits and a blank in front (RFC 6587), its length as 32 bits in front (big endian), or nothing."`
+	Connections  int           `opt:"connections" min:"1" doc:"Connections that share the events of a batch. With more than one the order is lost."`
+	Compression  string        `opt:"compression" null:"true" enum:"gzip|zstd|lz4" doc:"Compress what a connection carries, as one stream."`
+	Acknowledged string        `opt:"acknowledged" null:"true" enum:"newline" doc:"newline waits for a line of the peer after each batch."`
+	Timing
 	tlsopt.Client
 	delivery.Options
 }
+
+// Timing are the options of connections, under a name that does not collide.
+type Timing struct{ wire.Options }
 
 const roundRobin = "round_robin"
 

@@ -33,15 +33,12 @@ var Spec = actor.DefineSink(actor.Info{
     format: $(data)
 `,
 }, Options{
-	Balance:        "failover",
-	Framing:        "newline",
-	Connections:    1,
-	KeepAlive:      30 * time.Second,
-	ConnectTimeout: 10 * time.Second,
-	WriteTimeout:   30 * time.Second,
-	ResendBytes:    1 << 20,
-	Client:         tlsopt.ClientDefaults,
-	Options:        bulk(),
+	Balance:     "failover",
+	Framing:     "newline",
+	Connections: 1,
+	Timing:      Timing{wire.Defaults},
+	Client:      tlsopt.ClientDefaults,
+	Options:     bulk(),
 }, New)
 
 func bulk() delivery.Options {
