@@ -38,6 +38,7 @@ import (
 	"gambolputty/stages/outputs/stdoutsink"
 	"gambolputty/stages/outputs/syslogsink"
 	"gambolputty/stages/outputs/tcpsink"
+	"gambolputty/stages/outputs/udpsink"
 	"gambolputty/stages/parsers/base64parser"
 	"gambolputty/stages/parsers/collectdparser"
 	"gambolputty/stages/parsers/csvparser"
@@ -115,6 +116,7 @@ func All() []actor.Spec {
 		stdoutsink.Spec,
 		syslogsink.Spec,
 		tcpsink.Spec,
+		udpsink.Spec,
 
 		keyvaluestore.Spec,
 		redisstore.Spec,

@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"syscall"
 	"time"
@@ -10,6 +11,8 @@ import (
 	"golang.org/x/net/ipv4"
 
 	"gambolputty/actor"
+	"gambolputty/actor/event"
+	"gambolputty/stages/internal/delivery"
 )
 
 // Datagrams sends over UDP or to a unix datagram socket. There is no receipt: what the system
@@ -116,6 +119,74 @@ func (d *Datagrams) Send(ctx context.Context, datagrams [][]byte) (int, error) {
 		}
 	}
 	return sent, nil
+}
+
+// Packets are events with the datagram of each, in one buffer that is used again and again.
+type Packets struct {
+	buf  []byte
+	ends []int
+	list [][]byte
+}
+
+// Append adds the datagram that write appends.
+func (p *Packets) Append(write func(dst []byte) []byte) int {
+	before := len(p.buf)
+	p.buf = write(p.buf)
+	p.ends = append(p.ends, len(p.buf))
+	return len(p.buf) - before
+}
+
+// Drop takes the last datagram back.
+func (p *Packets) Drop() {
+	p.ends = p.ends[:len(p.ends)-1]
+	p.buf = p.buf[:p.last()]
+}
+
+func (p *Packets) last() int {
+	if len(p.ends) == 0 {
+		return 0
+	}
+	return p.ends[len(p.ends)-1]
+}
+
+// Reset forgets all of them.
+func (p *Packets) Reset() {
+	p.buf, p.ends = p.buf[:0], p.ends[:0]
+	if cap(p.buf) > keepPackets {
+		p.buf = nil
+	}
+}
+
+// keepPackets is the memory that is kept from batch to batch.
+const keepPackets = 4 << 20
+
+// Deliver sends the datagrams, one for each event, and tells r what could not be sent.
+func (d *Datagrams) Deliver(ctx context.Context, events []*event.Event, p *Packets, r *delivery.Report) {
+	start := 0
+	p.list = p.list[:0]
+	for _, end := range p.ends {
+		p.list = append(p.list, p.buf[start:end])
+		start = end
+	}
+	for done := 0; done < len(events); {
+		n, err := d.Send(ctx, p.list[done:])
+		bytes := 0
+		for _, one := range p.list[done : done+n] {
+			bytes += len(one)
+		}
+		d.env.Count("bytes", bytes)
+		done += n
+		switch {
+		case err == nil:
+		case TooLong(err):
+			r.Never(events[done], fmt.Errorf("%d bytes are too much for a datagram: %w", len(p.list[done]), err))
+			done++
+		default:
+			d.env.Count("send_errors", 1)
+			r.AllLater(events[done:], err)
+			return
+		}
+	}
 }
 
 // write sends what the system takes with one call.

@@ -5,7 +5,6 @@ import (
 	"context"
 	_ "embed"
 	"errors"
-	"fmt"
 	"strings"
 	"syscall"
 	"time"
@@ -75,8 +74,7 @@ type sink struct {
 	packets  *wire.Datagrams // likewise
 	prefer   bool            // the stream comes first
 	buf      []byte
-	ends     []int
-	list     [][]byte
+	list     wire.Packets
 }
 
 // New makes a SyslogSink. It connects when the first events come.
@@ -173,33 +171,11 @@ func (s *sink) send(ctx context.Context, events []*event.Event, r *delivery.Repo
 const keepBytes = 4 << 20
 
 func (s *sink) sendPackets(ctx context.Context, events []*event.Event, now time.Time, r *delivery.Report) {
-	s.ends, s.list = s.ends[:0], s.list[:0]
+	s.list.Reset()
 	for _, e := range events {
-		s.buf = s.messages.appendPacket(s.buf, e, now)
-		s.ends = append(s.ends, len(s.buf))
+		s.list.Append(func(dst []byte) []byte { return s.messages.appendPacket(dst, e, now) })
 	}
-	start := 0
-	for _, end := range s.ends {
-		s.list = append(s.list, s.buf[start:end])
-		start = end
-	}
-	for done := 0; done < len(events); {
-		n, err := s.packets.Send(ctx, s.list[done:])
-		for _, p := range s.list[done : done+n] {
-			s.env.Count("bytes", len(p))
-		}
-		done += n
-		switch {
-		case err == nil:
-		case wire.TooLong(err):
-			r.Never(events[done], fmt.Errorf("%d bytes are too much for a packet: %w", len(s.list[done]), err))
-			done++
-		default:
-			s.env.Count("send_errors", 1)
-			r.AllLater(events[done:], err)
-			return
-		}
-	}
+	s.packets.Deliver(ctx, events, &s.list, r)
 }
 
 // Close ends the connection in good order.
