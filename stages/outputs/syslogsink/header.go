@@ -20,6 +20,7 @@ type header struct {
 	severity  int // -1 if it comes from the event
 	pattern   expr.Template
 	clock     eventtime.Clock
+	local     bool   // the receiver is this host, and expects no name of it from RFC 3164
 	host      string // if no pattern says it
 	hostname  expr.Template
 	appName   expr.Template
@@ -36,6 +37,7 @@ func newHeader(env actor.Env, o *Options) *header {
 		env: env, style: o.Style, facility: o.facility, fromField: o.Facility.Template, severity: o.severity, pattern: o.Severity.Template, clock: o.Clock,
 		hostname: o.Hostname, appName: o.AppName, procID: o.ProcID, msgID: o.MsgID, data: o.Data, dataField: o.DataField,
 	}
+	h.local = o.addresses[0].Network == "unix" && o.Hostname.IsZero()
 	h.host, _ = os.Hostname() // without one the header says that it is not known
 	return h
 }
@@ -70,8 +72,10 @@ func (h *header) append(dst []byte, e *event.Event, now time.Time, data bool) []
 		return append(h.appendData(dst, e), ' ')
 	case legacy:
 		dst = h.clock.Of(h.env, e, now).AppendFormat(dst, time.Stamp+" ")
-		dst = h.appendHost(dst, e)
-		return h.appendTag(append(dst, ' '), e)
+		if !h.local {
+			dst = append(h.appendHost(dst, e), ' ')
+		}
+		return h.appendTag(dst, e)
 	}
 	return dst
 }

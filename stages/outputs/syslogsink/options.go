@@ -26,7 +26,7 @@ type Options struct {
 	Severity  code          `opt:"severity" doc:"Severity by name, such as info or Warning, or number. It may come from a field; one that is unknown there means info and is counted."`
 	Style     string        `opt:"syslog_format" enum:"raw|rfc3164|rfc5424" doc:"What stands in front of the text: the priority only, or the header of RFC 3164 or RFC 5424."`
 	Framing   string        `opt:"framing" enum:"newline|octet_counted|nul" doc:"What divides messages on streams: a newline or a zero byte behind each, or its length in front (RFC 6587), which is the default with proto: tls."`
-	Hostname  expr.Template `opt:"hostname" null:"true" doc:"Host in the header. The default is the name of this one."`
+	Hostname  expr.Template `opt:"hostname" null:"true" doc:"Host in the header. The default is the name of this one, or none in RFC 3164 on a unix socket, as the local syslog expects it."`
 	AppName   expr.Template `opt:"app_name" null:"true" doc:"Program in the header."`
 	ProcID    expr.Template `opt:"proc_id" null:"true" doc:"Process id in the header."`
 	MsgID     expr.Template `opt:"msg_id" null:"true" doc:"Kind of message in the header of RFC 5424."`

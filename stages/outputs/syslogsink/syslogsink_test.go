@@ -142,6 +142,17 @@ func TestUnixSocketsOfBothKinds(t *testing.T) {
 	}
 }
 
+func TestTheLocalSyslogExpectsNoHost(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	c := packets(t, "unixgram", path)
+	for options, want := range map[string]string{"": "<14>Jan  2 03:04:05 app: hello", "hostname: h": "<14>Jan  2 03:04:05 h app: hello"} {
+		actortest.Sink(t, syslogsink.Spec, "address: "+path+"\nformat: hello\nsyslog_format: rfc3164\napp_name: app\ntimestamp_field: time\ntimezone: UTC\n"+options, actortest.Event(t, `{"time": "2006-01-02T03:04:05Z"}`))
+		if got := read(t, c, 1)[0]; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestAUnixSocketThatComesBack(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
 	c := packets(t, "unixgram", path)
