@@ -193,11 +193,14 @@ func (c *Conn) stalled() error {
 	return fmt.Errorf("%s: the peer has taken nothing for %s", c.Address.Name, c.patience)
 }
 
-// Pauses between looks at the queue: the first looks come at once, because on a fast network
-// the acknowledgement is here as soon as the peer has run.
+// Pauses between looks at the queue. The first looks come at once, because on a fast network the
+// acknowledgement is here as soon as the peer has run. Those after them take naps that the system
+// keeps: timers of Go wait for a millisecond at least when nothing else is going on.
 const (
-	busyLooks    = 8
-	firstPause   = 50 * time.Microsecond
+	busyLooks    = 4
+	napLooks     = 24
+	napTime      = 20 * time.Microsecond
+	firstPause   = time.Millisecond
 	longestPause = 5 * time.Millisecond
 )
 
@@ -218,6 +221,9 @@ func (c *Conn) Settle(ctx context.Context) error {
 			return c.arrived()
 		case look < busyLooks:
 			runtime.Gosched()
+			continue
+		case look < napLooks:
+			nap(napTime)
 			continue
 		}
 		now := time.Now()

@@ -3,6 +3,7 @@ package wire
 import (
 	"io"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -37,4 +38,10 @@ func peek(raw syscall.RawConn) (err error) {
 		return failed
 	}
 	return err
+}
+
+// nap sleeps for less than a millisecond.
+func nap(d time.Duration) {
+	t := unix.NsecToTimespec(d.Nanoseconds())
+	_ = unix.Nanosleep(&t, nil) // a signal may end it early
 }

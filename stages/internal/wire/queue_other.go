@@ -2,7 +2,10 @@
 
 package wire
 
-import "syscall"
+import (
+	"syscall"
+	"time"
+)
 
 // knowsQueue says that the system does not tell what a peer has acknowledged. What it has taken
 // counts as delivered then.
@@ -12,3 +15,5 @@ func queued(syscall.RawConn) (int, error) { return 0, nil }
 
 // peek finds nothing: the reader of the connection does.
 func peek(syscall.RawConn) error { return nil }
+
+func nap(d time.Duration) { time.Sleep(d) }
