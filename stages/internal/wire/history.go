@@ -16,29 +16,46 @@ type mark struct {
 	at  time.Time
 }
 
-// add keeps a delivery.
-func (h *history) add(b []byte, now time.Time) {
-	if len(h.bytes)+len(b) > 2*h.limit { // seldom, so that what is kept moves seldom
-		h.trim(max(0, h.limit-len(b)))
+// add keeps a part of the delivery that is under way.
+func (h *history) add(b []byte) { h.bytes = append(h.bytes, b...) }
+
+// done ends a delivery, undo forgets what was added for one that failed.
+func (h *history) done(now time.Time) {
+	if len(h.bytes) == h.last() {
+		return
 	}
-	h.bytes = append(h.bytes, b...)
 	h.marks = append(h.marks, mark{len(h.bytes), now})
+	if len(h.bytes) <= 2*h.limit { // most often, so that what is kept moves seldom
+		return
+	}
+	count, kept := 0, len(h.bytes)
+	for count < len(h.marks)-1 && kept > h.limit {
+		kept = len(h.bytes) - h.marks[count].end
+		count++
+	}
+	h.forget(count)
 }
 
-// trim forgets the oldest deliveries until there are at most so many bytes.
-func (h *history) trim(most int) {
-	from, gone := 0, 0
-	for gone < len(h.marks) && len(h.bytes)-from > most {
-		from = h.marks[gone].end
-		gone++
+func (h *history) undo() { h.bytes = h.bytes[:h.last()] }
+
+// last is where the last delivery ends.
+func (h *history) last() int {
+	if len(h.marks) == 0 {
+		return 0
 	}
+	return h.marks[len(h.marks)-1].end
+}
+
+// forget drops the oldest deliveries.
+func (h *history) forget(count int) {
+	if count == 0 {
+		return
+	}
+	from := h.marks[count-1].end
 	h.bytes = append(h.bytes[:0], h.bytes[from:]...)
-	h.marks = append(h.marks[:0], h.marks[gone:]...)
+	h.marks = append(h.marks[:0], h.marks[count:]...)
 	for i := range h.marks {
 		h.marks[i].end -= from
-	}
-	if len(h.bytes) == 0 && cap(h.bytes) > 2*h.limit {
-		h.bytes = nil
 	}
 }
 
@@ -59,4 +76,10 @@ func (h *history) recent(now time.Time) ([]byte, int) {
 	return h.bytes[begin:], n
 }
 
-func (h *history) clear() { h.trim(0) }
+// clear forgets everything, and gives back what is more memory than usual.
+func (h *history) clear() {
+	h.bytes, h.marks = h.bytes[:0], h.marks[:0]
+	if cap(h.bytes) > 4*h.limit {
+		h.bytes = nil
+	}
+}

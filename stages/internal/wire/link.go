@@ -22,6 +22,7 @@ type Link struct {
 	conn    *Conn
 	packer  *packer
 	kept    history
+	begun   bool // a delivery is under way
 	suspect bool // a connection broke, and what is kept may not have been read
 	told    Address
 }
@@ -76,26 +77,59 @@ func (l *Link) abort() {
 
 // Send delivers b. After an error all of it must be sent again.
 func (l *Link) Send(ctx context.Context, b []byte) error {
-	if err := l.Connect(ctx); err != nil {
+	if err := l.Put(ctx, b); err != nil {
 		return err
+	}
+	return l.Settle(ctx)
+}
+
+// Put sends a part of a delivery, which Settle ends. After an error of either, all parts must be
+// sent again. So a peer has something to do while the rest is being rendered.
+func (l *Link) Put(ctx context.Context, b []byte) error {
+	if !l.begun {
+		if err := l.Connect(ctx); err != nil {
+			return err
+		}
+		l.conn.Forget()
 	}
 	if err := l.write(ctx, b); err != nil {
-		// Whatever the error is: what the peer had not read may be lost, too.
-		l.suspect = l.suspect || !errors.Is(err, errGone)
-		l.abort()
-		return err
+		return l.failed(err)
 	}
-	l.suspect = false
-	if len(b) > 0 && !l.dialer.Lines {
-		l.kept.add(b, time.Now())
+	l.begun = true
+	if !l.dialer.Lines {
+		l.kept.add(b)
 	}
 	return nil
 }
 
-// write sends the buffer, behind what is in doubt, and waits until all of it has arrived.
+// Settle waits until all that was put has arrived.
+func (l *Link) Settle(ctx context.Context) error {
+	wait := l.conn.Settle
+	if l.dialer.Lines {
+		wait = l.conn.Answer
+	}
+	if err := wait(ctx); err != nil {
+		return l.failed(err)
+	}
+	l.begun, l.suspect = false, false
+	l.kept.done(time.Now())
+	return nil
+}
+
+// failed gives up the connection and the delivery that was under way. Whatever the error is: what
+// the peer had not read before may be lost, too, unless it has ended in good order.
+func (l *Link) failed(err error) error {
+	l.suspect = l.suspect || !errors.Is(err, errGone)
+	l.begun = false
+	l.kept.undo()
+	l.abort()
+	return err
+}
+
+// write sends the buffer, the first of a delivery behind what is in doubt.
 func (l *Link) write(ctx context.Context, b []byte) error {
 	buffers := make([][]byte, 0, 2)
-	if l.suspect {
+	if l.suspect && !l.begun {
 		again, n := l.kept.recent(time.Now())
 		if n > 0 {
 			buffers = append(buffers, again)
@@ -112,17 +146,10 @@ func (l *Link) write(ctx context.Context, b []byte) error {
 		}
 		buffers = append(buffers[:0], packed)
 	}
-	l.conn.Forget()
 	for _, part := range buffers {
 		l.env.Count("bytes", len(part))
 	}
-	if err := l.conn.Write(ctx, buffers...); err != nil {
-		return err
-	}
-	if l.dialer.Lines {
-		return l.conn.Answer(ctx)
-	}
-	return l.conn.Settle(ctx)
+	return l.conn.Write(ctx, buffers...)
 }
 
 // farewells is how often a connection may break at its end before the link gives up.

@@ -159,12 +159,28 @@ func (s *sink) send(ctx context.Context, events []*event.Event, r *delivery.Repo
 		s.sendPackets(ctx, events, now, r)
 		return
 	}
-	for _, e := range events {
-		s.buf = s.messages.appendFrame(s.buf, e, now)
-	}
-	if err := s.stream.Send(ctx, s.buf); err != nil {
+	if err := s.sendStream(ctx, events, now); err != nil {
 		r.AllLater(events, err)
 	}
+}
+
+// partEvents is how many messages are rendered before the server gets them, while the others are
+// rendered.
+const partEvents = 1000
+
+func (s *sink) sendStream(ctx context.Context, events []*event.Event, now time.Time) error {
+	for len(events) > 0 {
+		n := min(partEvents, len(events))
+		s.buf = s.buf[:0]
+		for _, e := range events[:n] {
+			s.buf = s.messages.appendFrame(s.buf, e, now)
+		}
+		if err := s.stream.Put(ctx, s.buf); err != nil {
+			return err
+		}
+		events = events[n:]
+	}
+	return s.stream.Settle(ctx)
 }
 
 // keepBytes is the memory that is kept from batch to batch.

@@ -44,7 +44,11 @@ func everyOne(t *testing.T, text string, count int) {
 // the last read is gone with it.
 func TestNothingIsLostWhenPeersBreakInTheMiddleOfABatch(t *testing.T) {
 	const count = 20_000
-	for _, end := range []func(net.Conn){wiretest.Reset, func(c net.Conn) { c.Close() }} {
+	for i, end := range []func(net.Conn){wiretest.Reset, func(c net.Conn) { c.Close() }, wiretest.Reset, func(c net.Conn) { c.Close() }} {
+		sizes := "\nbatch_size: 1000\nbacklog_size: 1000"
+		if i >= 2 {
+			sizes = "\nbatch_size: 5000\nbacklog_size: 10000" // which are sent in several parts
+		}
 		random := rand.New(rand.NewPCG(1, 2))
 		p := wiretest.Listen(t, func(n int, c net.Conn, keep io.Writer) {
 			if n >= 6 {
@@ -62,7 +66,7 @@ func TestNothingIsLostWhenPeersBreakInTheMiddleOfABatch(t *testing.T) {
 			}
 			end(c)
 		})
-		numbers(t, "address: "+p.Addr()+"\nbatch_size: 1000\nbacklog_size: 1000\nretry_max_interval_in_secs: 0", count)
+		numbers(t, "address: "+p.Addr()+sizes+"\nretry_max_interval_in_secs: 0", count)
 		everyOne(t, p.Text(), count)
 		if n := len(p.Connections()); n < 4 {
 			t.Errorf("only %d connections", n)

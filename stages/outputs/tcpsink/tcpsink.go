@@ -62,6 +62,7 @@ type sink struct {
 	start   time.Duration
 	abreast int // lanes for a batch
 	lanes   []*lane
+	used    []*lane
 	turn    int // the first lane of the next batch
 }
 
@@ -112,48 +113,66 @@ func (s *sink) Write(ctx context.Context, b *actor.Batch) error {
 
 // send tries once.
 func (s *sink) send(ctx context.Context, events []*event.Event, r *delivery.Report) {
-	used := s.divide(events)
-	if len(used) == 1 {
-		used[0].send(ctx)
-	} else {
-		var all sync.WaitGroup
-		for _, l := range used {
-			all.Go(func() { l.send(ctx) })
+	count := min(s.abreast, len(events))
+	first := s.turn
+	s.turn = (s.turn + count) % len(s.lanes)
+	if count == 1 {
+		if err := s.sendOver(ctx, s.lanes[first], events); err != nil {
+			r.AllLater(events, err)
 		}
-		all.Wait()
+		return
 	}
+	var all sync.WaitGroup
+	used := s.used[:0]
+	for i := range count {
+		l := s.lanes[(first+i)%len(s.lanes)]
+		l.events = events[len(events)*i/count : len(events)*(i+1)/count]
+		l.render(s, len(l.events))
+		used = append(used, l)
+		all.Go(func() { l.err = l.Send(ctx, l.buf) })
+	}
+	all.Wait()
 	for _, l := range used {
 		if l.err != nil {
 			r.AllLater(l.events, l.err)
 		}
 		l.events = nil
 	}
+	s.used = used
+}
+
+// partEvents is how many events are rendered before the peer gets them, while the others are
+// rendered.
+const partEvents = 1000
+
+// sendOver sends events over one lane.
+func (s *sink) sendOver(ctx context.Context, l *lane, events []*event.Event) error {
+	l.events = events
+	defer func() { l.events = nil }()
+	for len(l.events) > 0 {
+		n := min(partEvents, len(l.events))
+		l.render(s, n)
+		if err := l.Put(ctx, l.buf); err != nil {
+			return err
+		}
+		l.events = l.events[n:]
+	}
+	return l.Settle(ctx)
 }
 
 // keepBytes is the memory of a lane that is kept from batch to batch.
 const keepBytes = 4 << 20
 
-// divide gives every lane whose turn it is its part of the events.
-func (s *sink) divide(events []*event.Event) []*lane {
-	count := min(s.abreast, len(events))
-	used := make([]*lane, count)
-	for i := range used {
-		l := s.lanes[(s.turn+i)%len(s.lanes)]
-		l.events = events[len(events)*i/count : len(events)*(i+1)/count]
-		l.buf = l.buf[:0]
-		if cap(l.buf) > keepBytes {
-			l.buf = nil
-		}
-		for _, e := range l.events {
-			l.buf = s.frames.append(l.buf, s.env.Payload(e))
-		}
-		used[i] = l
+// render writes the first events of the lane.
+func (l *lane) render(s *sink, count int) {
+	l.buf = l.buf[:0]
+	if cap(l.buf) > keepBytes {
+		l.buf = nil
 	}
-	s.turn = (s.turn + count) % len(s.lanes)
-	return used
+	for _, e := range l.events[:count] {
+		l.buf = s.frames.append(l.buf, s.env.Payload(e))
+	}
 }
-
-func (l *lane) send(ctx context.Context) { l.err = l.Send(ctx, l.buf) }
 
 // Close ends all connections in good order.
 func (s *sink) Close(ctx context.Context) error {
