@@ -240,6 +240,18 @@ func (c *Conn) Settle(ctx context.Context) error {
 	}
 }
 
+// Open is the number of bytes that the system of the peer has not acknowledged.
+func (c *Conn) Open() int {
+	if !knowsQueue || c.raw == nil {
+		return 0
+	}
+	n, err := queued(c.raw)
+	if err != nil {
+		return 0 // it is closed, which the next write finds
+	}
+	return n
+}
+
 // arrived is asked once nothing is on the way any more. The queue of a unix socket is also empty
 // when its reader is gone, without having read it.
 func (c *Conn) arrived() error {

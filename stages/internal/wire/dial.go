@@ -48,6 +48,8 @@ type Dialer struct {
 	Write time.Duration
 	// KeepAlive is the time between probes that find dead peers; 0 is none.
 	KeepAlive time.Duration
+	// Local counts as delivered what the local system has taken.
+	Local bool
 	// Lines says that the peer answers with lines.
 	Lines bool
 }

@@ -5,6 +5,7 @@ import "time"
 // history keeps what was delivered last over a connection, in whole deliveries.
 type history struct {
 	limit int           // bytes; the last delivery is kept whatever its size
+	open  int           // bytes beside that which the system of the peer has not acknowledged
 	age   time.Duration // older ones are not sent again, but for the last
 	bytes []byte
 	marks []mark
@@ -25,11 +26,12 @@ func (h *history) done(now time.Time) {
 		return
 	}
 	h.marks = append(h.marks, mark{len(h.bytes), now})
-	if len(h.bytes) <= 2*h.limit { // most often, so that what is kept moves seldom
+	limit := h.limit + h.open
+	if len(h.bytes) <= 2*limit { // most often, so that what is kept moves seldom
 		return
 	}
 	count, kept := 0, len(h.bytes)
-	for count < len(h.marks)-1 && kept > h.limit {
+	for count < len(h.marks)-1 && kept > limit {
 		kept = len(h.bytes) - h.marks[count].end
 		count++
 	}
@@ -67,7 +69,7 @@ func (h *history) recent(now time.Time) ([]byte, int) {
 		if i > 0 {
 			start = h.marks[i-1].end
 		}
-		if n > 0 && (len(h.bytes)-start > h.limit || now.Sub(h.marks[i].at) > h.age) {
+		if n > 0 && (len(h.bytes)-start > h.limit+h.open || now.Sub(h.marks[i].at) > h.age) {
 			break
 		}
 		begin = start

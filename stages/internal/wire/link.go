@@ -12,7 +12,7 @@ import (
 // connection has ended.
 //
 // What it was given has arrived once Send returns nil: the system of the peer has acknowledged
-// every byte, or the peer has answered with a line. Whether the peer has read what its system
+// every byte, or the peer has answered with a line, unless the dialer is Local. Whether the peer has read what its system
 // has is not known. So what was delivered last is kept, and sent once more, in front of the
 // next delivery, if the connection breaks. Links are for one goroutine.
 type Link struct {
@@ -62,7 +62,7 @@ func (l *Link) Connect(ctx context.Context) error {
 
 // drop gives up a connection that has ended. After a good end everything was read.
 func (l *Link) drop() {
-	if l.conn.Broken() {
+	if l.conn.Broken() || l.conn.Open() > 0 {
 		l.suspect = true
 	} else if !l.suspect {
 		l.kept.clear()
@@ -104,11 +104,7 @@ func (l *Link) Put(ctx context.Context, b []byte) error {
 
 // Settle waits until all that was put has arrived.
 func (l *Link) Settle(ctx context.Context) error {
-	wait := l.conn.Settle
-	if l.dialer.Lines {
-		wait = l.conn.Answer
-	}
-	if err := wait(ctx); err != nil {
+	if err := l.wait(ctx); err != nil {
 		return l.failed(err)
 	}
 	l.begun, l.suspect = false, false
@@ -116,10 +112,21 @@ func (l *Link) Settle(ctx context.Context) error {
 	return nil
 }
 
+func (l *Link) wait(ctx context.Context) error {
+	switch {
+	case l.dialer.Lines:
+		return l.conn.Answer(ctx)
+	case l.dialer.Local:
+		l.kept.open = l.conn.Open()
+		return nil
+	}
+	return l.conn.Settle(ctx)
+}
+
 // failed gives up the connection and the delivery that was under way. Whatever the error is: what
 // the peer had not read before may be lost, too, unless it has ended in good order.
 func (l *Link) failed(err error) error {
-	l.suspect = l.suspect || !errors.Is(err, errGone)
+	l.suspect = l.suspect || l.dialer.Local || !errors.Is(err, errGone)
 	l.begun = false
 	l.kept.undo()
 	l.abort()
@@ -153,7 +160,7 @@ func (l *Link) write(ctx context.Context, b []byte) error {
 }
 
 // farewells is how often a connection may break at its end before the link gives up.
-const farewells = 5
+const farewells = 10
 
 // Close ends the connection in good order. If it breaks then, what is in doubt is sent once more
 // over a new one.
@@ -181,12 +188,16 @@ func (l *Link) Close(ctx context.Context) error {
 func (l *Link) finish(ctx context.Context) error {
 	defer func() { l.conn, l.packer = nil, nil }()
 	if err := l.conn.Err(); err != nil {
-		broken := l.conn.Broken()
+		broken := l.conn.Broken() || l.conn.Open() > 0
 		l.conn.Close()
 		if broken {
 			return err
 		}
 		return nil
+	}
+	if err := l.conn.Settle(ctx); err != nil {
+		l.conn.Close()
+		return err
 	}
 	if l.packer != nil {
 		tail, err := l.packer.end()

@@ -84,7 +84,7 @@ func New(env actor.Env, o Options) (actor.Sink, error) {
 		return nil, err
 	}
 	s := &sink{env: env, opts: o, courier: delivery.New(env, o.Options, strings.Join(o.Address, ", ")), messages: newMessages(env, &o), prefer: o.Proto != protoUDP}
-	d := &wire.Dialer{Addresses: o.addresses, TLS: config, Connect: o.ConnectTimeout, Write: o.WriteTimeout, KeepAlive: o.KeepAlive}
+	d := &wire.Dialer{Addresses: o.addresses, TLS: config, Connect: o.ConnectTimeout, Write: o.WriteTimeout, KeepAlive: o.KeepAlive, Local: !o.WaitForPeer}
 	path := o.addresses[0].Network == "unix"
 	if s.prefer || path {
 		s.stream = wire.NewLink(env, d, "", o.ResendBytes)

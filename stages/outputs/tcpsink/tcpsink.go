@@ -81,7 +81,7 @@ func New(env actor.Env, o Options) (actor.Sink, error) {
 		count = max(count, len(o.Address))
 	}
 	for i := range count {
-		d := &wire.Dialer{TLS: config, Connect: o.ConnectTimeout, Write: o.WriteTimeout, KeepAlive: o.KeepAlive, Lines: o.Acknowledged != ""}
+		d := &wire.Dialer{TLS: config, Connect: o.ConnectTimeout, Write: o.WriteTimeout, KeepAlive: o.KeepAlive, Lines: o.Acknowledged != "", Local: !o.WaitForPeer}
 		first := 0
 		if o.Balance == roundRobin {
 			first = i + env.Worker
