@@ -33,7 +33,7 @@ type Options struct {
 	Data      structure     `opt:"structured_data" null:"true" doc:"Structured data of RFC 5424: a map of ids, each with a map of names to values, which may contain fields."`
 	DataField event.Path    `opt:"structured_data_field" null:"true" doc:"Field with more structured data, as a map of maps, such as the one that SyslogParser makes."`
 	MaxSize   *int          `opt:"max_message_size" min:"512" doc:"Most bytes of a message; longer ones are cut. The default is 2048 with udp and 65536 otherwise."`
-	KeepAliving
+	Timing
 	tlsopt.Client
 	delivery.Options
 	eventtime.Clock
@@ -44,8 +44,8 @@ type Options struct {
 	addresses []wire.Address
 }
 
-// KeepAliving are the options of connections, under a name that does not collide.
-type KeepAliving struct{ wire.Options }
+// Timing are the options of connections, under a name that does not collide.
+type Timing struct{ wire.Options }
 
 const (
 	newline      = "newline"

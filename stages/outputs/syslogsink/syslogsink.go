@@ -37,17 +37,17 @@ var Spec = actor.DefineSink(actor.Info{
     facility: local0
 `,
 }, Options{
-	Address:     []string{"localhost:514"},
-	Proto:       "tcp",
-	Facility:    code{template("user")},
-	Severity:    code{template("info")},
-	Style:       raw,
-	Framing:     newline,
-	AppName:     template("gambolputty"),
-	KeepAliving: KeepAliving{wire.Defaults},
-	Client:      tlsopt.ClientDefaults,
-	Options:     bulk(),
-	Clock:       eventtime.Clock{TimeZone: "local"},
+	Address:  []string{"localhost:514"},
+	Proto:    "tcp",
+	Facility: code{template("user")},
+	Severity: code{template("info")},
+	Style:    raw,
+	Framing:  newline,
+	AppName:  template("gambolputty"),
+	Timing:   Timing{wire.Defaults},
+	Client:   tlsopt.ClientDefaults,
+	Options:  bulk(),
+	Clock:    eventtime.Clock{TimeZone: "local"},
 }, New)
 
 func bulk() delivery.Options {
