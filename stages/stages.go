@@ -38,6 +38,9 @@ import (
 	"gambolputty/stages/outputs/redischannelsink"
 	"gambolputty/stages/outputs/redislistsink"
 	"gambolputty/stages/outputs/stdoutsink"
+	"gambolputty/stages/outputs/syslogsink"
+	"gambolputty/stages/outputs/tcpsink"
+	"gambolputty/stages/outputs/udpsink"
 	"gambolputty/stages/parsers/base64parser"
 	"gambolputty/stages/parsers/collectdparser"
 	"gambolputty/stages/parsers/csvparser"
@@ -115,6 +118,9 @@ func All() []actor.Spec {
 		redischannelsink.Spec,
 		redislistsink.Spec,
 		stdoutsink.Spec,
+		syslogsink.Spec,
+		tcpsink.Spec,
+		udpsink.Spec,
 
 		keyvaluestore.Spec,
 		redisstore.Spec,
