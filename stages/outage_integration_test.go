@@ -4,6 +4,7 @@ package stages_test
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -253,17 +254,11 @@ func TestIntegrationAFullDiskStopsNothingElse(t *testing.T) {
 	}
 	<-s.done
 	var failed *exec.ExitError
-	if err := s.cmd.Wait(); !asExit(err, &failed) || failed.ExitCode() != 4 {
+	if err := s.cmd.Wait(); !errors.As(err, &failed) || failed.ExitCode() != 4 {
 		t.Errorf("a loss at the end is told by status 4, got %v", err)
 	}
 	s.cmd = nil
 	if text := s.text(); !strings.Contains(text, "full") || strings.Contains(text, "good - ERROR") {
 		t.Error("the log blames somebody else")
 	}
-}
-
-func asExit(err error, target **exec.ExitError) bool {
-	e, ok := err.(*exec.ExitError)
-	*target = e
-	return ok
 }
