@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,7 +21,8 @@ func (a *app) benchTCPCommand() *cobra.Command {
 counts what it passes on. Says how fast it was, and which lines are missing or came twice; if
 any is missing the exit status is 1.
 
-Without --to the lines go straight to the receiver, which shows how fast this command is itself.`,
+Without --to the lines go straight to the receiver, which shows how fast this command is itself.
+For a program that reads a file, --write makes one, and --receive-only counts what comes of it.`,
 		Example: `  gambolputty run -c relay.yml &   # TcpServer on 5151, TcpSink to 5152
   gambolputty bench tcp --to localhost:5151 --listen localhost:5152 --lines 5000000`,
 		Args: cobra.NoArgs,
@@ -29,6 +31,8 @@ Without --to the lines go straight to the receiver, which shows how fast this co
 	f := c.Flags()
 	f.String("to", "", "address that takes the lines")
 	f.String("listen", "", "address to listen on for what comes out")
+	f.Bool("receive-only", false, "send nothing, and count from the first line that comes")
+	f.String("write", "", "write the lines to this file and do nothing else")
 	f.Bool("http", false, "what comes out are HTTP requests with lines, not lines over TCP")
 	f.Int("lines", 1_000_000, "lines to send")
 	f.Int("size", 256, "bytes of a line, with the newline")
@@ -40,8 +44,8 @@ Without --to the lines go straight to the receiver, which shows how fast this co
 
 // loadTest is what bench tcp is asked to do.
 type loadTest struct {
-	to, listen         string
-	http               bool
+	to, listen, write  string
+	http, receiveOnly  bool
 	line               load.Line
 	lines, connections int
 	idle               time.Duration
@@ -50,14 +54,17 @@ type loadTest struct {
 func (a *app) loadTest() (loadTest, error) {
 	s := a.settings
 	l := loadTest{
-		to: s.GetString("to"), listen: s.GetString("listen"), http: s.GetBool("http"), lines: s.GetInt("lines"),
+		to: s.GetString("to"), listen: s.GetString("listen"), write: s.GetString("write"),
+		http: s.GetBool("http"), receiveOnly: s.GetBool("receive-only"), lines: s.GetInt("lines"),
 		connections: s.GetInt("connections"), idle: s.GetDuration("idle"),
 		line: load.Line{Size: s.GetInt("size"), Syslog: s.GetBool("syslog")},
 	}
 	switch {
-	case l.to == "" && l.listen == "":
+	case l.to == "" && l.listen == "" && l.write == "":
 		return l, errors.New("nothing is to be done; say where to send to with --to, and where to listen with --listen")
-	case l.to == "" && l.http:
+	case l.receiveOnly && (l.listen == "" || l.to != ""):
+		return l, errors.New("--receive-only needs --listen and no --to")
+	case l.to == "" && l.http && !l.receiveOnly:
 		return l, errors.New("--http needs --to, as lines are sent over TCP")
 	case l.lines < 1 || l.lines > load.MostLines:
 		return l, fmt.Errorf("--lines must be from 1 to %d, got %d", load.MostLines, l.lines)
@@ -77,6 +84,9 @@ func (a *app) benchTCP(ctx context.Context) error {
 	if ctx == nil {
 		ctx = context.Background()
 	}
+	if l.write != "" {
+		return l.writeFile()
+	}
 	var r *load.Receiver
 	if l.listen != "" {
 		if r, err = load.Listen(l.listen, l.lines, l.http); err != nil {
@@ -88,14 +98,19 @@ func (a *app) benchTCP(ctx context.Context) error {
 		}
 	}
 	began := time.Now()
-	if err := l.send(ctx); err != nil {
-		return err
+	if !l.receiveOnly {
+		if err := l.send(ctx); err != nil {
+			return err
+		}
+		a.printRate("sent", l.lines, l.line.Size, time.Since(began))
 	}
-	a.printRate("sent", l.lines, l.line.Size, time.Since(began))
 	if r == nil {
 		return nil
 	}
 	res := r.Wait(ctx, l.lines, l.idle)
+	if l.receiveOnly {
+		began = res.First
+	}
 	if res.Lines > 0 {
 		a.printRate("received", res.Lines, l.line.Size, res.Last.Sub(began))
 	}
@@ -104,6 +119,14 @@ func (a *app) benchTCP(ctx context.Context) error {
 		return &exit{code: exitModule, text: fmt.Sprintf("%d lines are missing", l.lines-res.Different)}
 	}
 	return nil
+}
+
+func (l loadTest) writeFile() error {
+	f, err := os.Create(l.write)
+	if err != nil {
+		return err
+	}
+	return errors.Join(l.line.Write(f, l.lines), f.Close())
 }
 
 // send sends the lines, a part over each connection.

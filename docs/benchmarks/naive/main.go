@@ -20,11 +20,18 @@ import (
 )
 
 func main() {
-	mode := flag.String("mode", "access", "access, json or mixed")
+	mode := flag.String("mode", "access", "access, json or mixed; with -listen or -file and -to a work of network.sh")
+	listen := flag.String("listen", "", "address to take lines from")
+	file := flag.String("file", "", "file to take lines from instead")
+	to := flag.String("to", "", "address to send lines to")
 	in := flag.String("in", "", "file to read, standard input if empty")
 	out := flag.String("out", "", "file to write, standard output if empty")
 	flag.Parse()
-	if err := runFiles(*mode, *in, *out); err != nil {
+	work := func() error { return runFiles(*mode, *in, *out) }
+	if *listen != "" || *file != "" {
+		work = func() error { return runRelay(*mode, *listen, *file, *to) }
+	}
+	if err := work(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -65,6 +65,19 @@ func (l Line) Append(buf []byte, n int) []byte {
 	return append(buf, '\n')
 }
 
+// Write writes the lines up to, but not including, end.
+func (l Line) Write(w io.Writer, end int) error {
+	out := bufio.NewWriterSize(w, 256<<10)
+	var buf []byte
+	for n := range end {
+		buf = l.Append(buf[:0], n)
+		if _, err := out.Write(buf); err != nil {
+			return err
+		}
+	}
+	return out.Flush()
+}
+
 // Send sends the lines from first up to, but not including, end over one connection.
 func Send(ctx context.Context, address string, l Line, first, end int) error {
 	conn, err := (&net.Dialer{Timeout: 10 * time.Second}).DialContext(ctx, "tcp", address)
@@ -95,7 +108,8 @@ type Receiver struct {
 	seen       []atomic.Uint32 // a bit for each number
 	lines      atomic.Int64
 	different  atomic.Int64
-	last       atomic.Int64 // when the last line came, in nanoseconds
+	first      atomic.Int64 // when the first line came, in nanoseconds
+	last       atomic.Int64 // when the last line came
 	foreign    atomic.Int64 // lines without a number of ours
 	conns      sync.WaitGroup
 	closeConns context.CancelFunc
@@ -160,8 +174,11 @@ func (r *Receiver) read(from io.Reader) error {
 }
 
 func (r *Receiver) count(line []byte) {
-	r.lines.Add(1)
-	r.last.Store(time.Now().UnixNano())
+	now := time.Now().UnixNano()
+	if r.lines.Add(1) == 1 {
+		r.first.Store(now)
+	}
+	r.last.Store(now)
 	at := bytes.Index(line, []byte(mark)) + len(mark)
 	if at < len(mark) || at+digits > len(line) {
 		r.foreign.Add(1)
@@ -181,7 +198,7 @@ func (r *Receiver) count(line []byte) {
 // Result is what has been received.
 type Result struct {
 	Lines, Different, Foreign int
-	Last                      time.Time // when the last line came; zero if none did
+	First, Last               time.Time // when the first and the last line came; zero if none did
 }
 
 // Duplicates are the lines that came more than once.
@@ -190,8 +207,8 @@ func (r Result) Duplicates() int { return r.Lines - r.Different - r.Foreign }
 // Result returns what has been received so far.
 func (r *Receiver) Result() Result {
 	res := Result{Lines: int(r.lines.Load()), Different: int(r.different.Load()), Foreign: int(r.foreign.Load())}
-	if last := r.last.Load(); last > 0 {
-		res.Last = time.Unix(0, last)
+	if first, last := r.first.Load(), r.last.Load(); first > 0 && last > 0 {
+		res.First, res.Last = time.Unix(0, first), time.Unix(0, last)
 	}
 	return res
 }
