@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"go.yaml.in/yaml/v3"
 
 	"gambolputty/config"
 	"gambolputty/stages"
@@ -25,11 +26,72 @@ func TestScripts(t *testing.T) {
 
 func examples(t *testing.T) []string {
 	t.Helper()
-	list, err := filepath.Glob("../../examples/*.yml")
-	if err != nil || len(list) == 0 {
-		t.Fatal("there are no examples", err)
+	var list []string
+	for _, pattern := range []string{"../../examples/*.yml", "../../examples/*/*.yml"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatal("there are no examples", err)
+		}
+		list = append(list, found...)
 	}
 	return list
+}
+
+// Every list of modules in the guide is a configuration, or a part of one.
+func TestTheGuideIsValid(t *testing.T) {
+	pages, err := filepath.Glob("../../docs/guide/*.md")
+	if err != nil || len(pages) == 0 {
+		t.Fatal("there is no guide", err)
+	}
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, block := range strings.Split(string(text), "```yaml\n")[1:] {
+			block, _, _ = strings.Cut(block, "```")
+			if !strings.HasPrefix(block, "- ") || strings.Contains(block, "…") {
+				continue
+			}
+			_, report := config.Loader{Specs: stages.All()}.LoadText(filepath.Base(page), []byte(block))
+			if !report.OK(false) {
+				t.Errorf("%s\n%s", block, report.Text())
+			}
+		}
+	}
+}
+
+func TestTheContainerHasWhatItIsGiven(t *testing.T) {
+	text, err := os.ReadFile("../../examples/container/compose.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var compose struct {
+		Services map[string]struct {
+			Ports   []string
+			Volumes []string
+			Stop    string `yaml:"stop_grace_period"`
+			Memory  string `yaml:"mem_limit"`
+		}
+	}
+	if err := yaml.Unmarshal(text, &compose); err != nil {
+		t.Fatal(err)
+	}
+	own := compose.Services["gambolputty"]
+	pipeline, err := os.ReadFile("../../examples/container/" + strings.TrimPrefix(strings.Split(own.Volumes[0], ":")[0], "./"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range own.Ports {
+		_, inside, _ := strings.Cut(p, ":")
+		inside, _, _ = strings.Cut(inside, "/")
+		if !strings.Contains(string(pipeline), "port: "+inside+"\n") {
+			t.Errorf("port %s is published and nobody listens there", p)
+		}
+	}
+	if own.Stop == "" || own.Memory == "" {
+		t.Error("limits are missing")
+	}
 }
 
 func TestExamplesAreValid(t *testing.T) {
