@@ -1,6 +1,7 @@
 package kafkatest
 
 import (
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -167,6 +168,20 @@ func (k *Tool) Committed(group, topic string, partition int32) int64 {
 		return nil
 	})
 	return offset
+}
+
+// Members returns the number of members of a group and its state, as in "2 Stable".
+func (k *Tool) Members(group string) string {
+	k.t.Helper()
+	var text string
+	k.Admin(func(a sarama.ClusterAdmin) error {
+		list, err := a.DescribeConsumerGroups([]string{group})
+		if err == nil && len(list) == 1 {
+			text = fmt.Sprint(len(list[0].Members), " ", list[0].State)
+		}
+		return err
+	})
+	return text
 }
 
 // Until waits for something that must become true.
