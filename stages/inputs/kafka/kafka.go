@@ -158,28 +158,9 @@ func (s *source) Close(context.Context) error {
 	return nil
 }
 
-// connect makes a client. It cannot be interrupted, so it is left behind if ctx ends.
+// connect makes a client.
 func (s *source) connect(ctx context.Context) (sarama.Client, error) {
-	type result struct {
-		client sarama.Client
-		err    error
-	}
-	made := make(chan result, 1)
-	go func() {
-		c, err := sarama.NewClient(s.opts.Addresses(), s.config)
-		made <- result{c, err}
-	}()
-	select {
-	case r := <-made:
-		return r.client, r.err
-	case <-ctx.Done():
-		go func() {
-			if r := <-made; r.err == nil {
-				r.client.Close()
-			}
-		}()
-		return nil, context.Cause(ctx)
-	}
+	return kafkaconn.Connect(ctx, s.opts.Addresses(), s.config)
 }
 
 // use notes how connections can be ended.
