@@ -2,12 +2,14 @@ package kafkaconn
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/IBM/sarama"
 )
 
-// Connect makes a client. That cannot be interrupted, so what is on its way is left behind
-// if ctx ends.
+// Connect makes a client, once one of the brokers can be reached. That cannot be
+// interrupted, so what is on its way is left behind if ctx ends.
 func Connect(ctx context.Context, addresses []string, config *sarama.Config) (sarama.Client, error) {
 	type result struct {
 		client sarama.Client
@@ -15,6 +17,11 @@ func Connect(ctx context.Context, addresses []string, config *sarama.Config) (sa
 	}
 	made := make(chan result, 1)
 	go func() {
+		err := reach(ctx, addresses, config)
+		if err != nil {
+			made <- result{err: err}
+			return
+		}
 		c, err := sarama.NewClient(addresses, config)
 		made <- result{c, err}
 	}()
@@ -29,4 +36,25 @@ func Connect(ctx context.Context, addresses []string, config *sarama.Config) (sa
 		}()
 		return nil, context.Cause(ctx)
 	}
+}
+
+// reach logs in to one of the brokers. A client would be made without that, and would not
+// tell why it gets no answers.
+func reach(ctx context.Context, addresses []string, config *sarama.Config) error {
+	var errs []error
+	for _, address := range addresses {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		b := sarama.NewBroker(address)
+		err := b.Open(config)
+		if err == nil {
+			_, err = b.Connected()
+		}
+		if err == nil {
+			return b.Close()
+		}
+		errs = append(errs, fmt.Errorf("broker %s: %w", address, err))
+	}
+	return errors.Join(errs...)
 }

@@ -89,6 +89,9 @@ func (p *producer) close() error {
 // error is about all of them.
 func (p *producer) deliver(ctx context.Context, mail []*letter) error {
 	err := p.try(ctx, mail)
+	if errors.Is(err, sarama.ErrOutOfBrokers) {
+		_ = p.close() // a client that has given all brokers up does not come back to them
+	}
 	for _, l := range mail {
 		if err != nil && l.refused == nil {
 			l.done, l.trouble = false, err
@@ -104,12 +107,12 @@ func (p *producer) try(ctx context.Context, mail []*letter) error {
 	client := p.client
 	defer context.AfterFunc(ctx, func() { client.Close() })() // nothing waits longer then
 	p.refresh()
+	p.sort(mail)
 	if p.opts.Idempotent && !p.introduced {
 		if err := p.introduce(ctx); err != nil {
 			return fmt.Errorf("ask for the id of a producer: %w", err)
 		}
 	}
-	p.sort(mail)
 	if p.opts.Transaction != "" {
 		return p.transact(ctx)
 	}
