@@ -13,6 +13,7 @@ func (o *Options) Config(log *slog.Logger, key string) (*sarama.Config, error) {
 	c.ClientID, c.Version = o.ClientID, o.Version.settled()
 	c.Net.DialTimeout, c.Net.ReadTimeout, c.Net.WriteTimeout = o.SocketTimeout, o.SocketTimeout, o.SocketTimeout
 	c.Metadata.AllowAutoTopicCreation = false
+	c.Metadata.Timeout = o.SocketTimeout
 	secured, err := o.client(key).Config(log)
 	if err != nil {
 		return nil, err

@@ -46,15 +46,24 @@ func reach(ctx context.Context, addresses []string, config *sarama.Config) error
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		b := sarama.NewBroker(address)
-		err := b.Open(config)
+		err := greet(address, config)
 		if err == nil {
-			_, err = b.Connected()
-		}
-		if err == nil {
-			return b.Close()
+			return nil
 		}
 		errs = append(errs, fmt.Errorf("broker %s: %w", address, err))
 	}
 	return errors.Join(errs...)
+}
+
+// greet logs in and waits for an answer.
+func greet(address string, config *sarama.Config) error {
+	b := sarama.NewBroker(address)
+	if err := b.Open(config); err != nil {
+		return err
+	}
+	if _, err := b.Connected(); err != nil {
+		return err
+	}
+	_, err := b.ApiVersions(&sarama.ApiVersionsRequest{})
+	return errors.Join(err, b.Close())
 }

@@ -102,6 +102,6 @@ func (o *Options) codec() sarama.CompressionCodec {
 func (o *Options) configure(c *sarama.Config) {
 	c.Metadata.AllowAutoTopicCreation = true // if the brokers do that
 	c.Metadata.Full = false
-	c.Metadata.Retry.Backoff = 100 * time.Millisecond
+	c.Metadata.Retry.Max, c.Metadata.Retry.Backoff = 1, 200*time.Millisecond
 	c.Net.MaxOpenRequests = 1
 }
