@@ -115,32 +115,38 @@ func TestIntegrationLogins(t *testing.T) {
 }
 
 func TestIntegrationRestartsAndHangsLoseNothingAndKeepTheOrder(t *testing.T) {
-	for _, options := range []string{"", ", transactional_id: x"} {
-		b := kafkatest.Start(t)
-		b.Create("a", 1, nil)
-		lines := make(chan string)
-		r := actortest.Start(t, "- Lines\n- KafkaSink: {brokers: "+b.List()+", topic: a, format: $(data), store_interval_in_secs: 0, socket_timeout_ms: 2000, batch_size: 100"+options+"}\n", kafkasink.Spec, actortest.Lines(lines))
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			for i, text := range numbered(0, 20000) {
-				lines <- text
-				if i%2000 == 1000 {
-					time.Sleep(300 * time.Millisecond) // so that it is not over before the failures
+	for name, options := range map[string]string{"idempotent": "", "transactional": ", transactional_id: x"} {
+		t.Run(name, func(t *testing.T) {
+			b := kafkatest.Start(t)
+			b.Create("a", 1, nil)
+			lines := make(chan string)
+			r := actortest.Start(t, "- Lines\n- KafkaSink: {brokers: "+b.List()+", topic: a, format: $(data), store_interval_in_secs: 0, socket_timeout_ms: 2000, batch_size: 100"+options+"}\n", kafkasink.Spec, actortest.Lines(lines))
+			next := 0
+			feed := func(n int) { // blocks when the sink does, so that it runs beside the failures
+				for _, text := range numbered(next, next+n) {
+					lines <- text
 				}
+				next += n
+			}
+			feed(100)
+			b.Freeze()
+			fed := make(chan struct{})
+			go func() { defer close(fed); feed(400) }()
+			kafkatest.Until(t, "that is noticed", func() bool { return strings.Contains(r.Log(), "target failed") })
+			b.Thaw()
+			kafkatest.Until(t, "it goes on", func() bool { return strings.Contains(r.Log(), "target works again") })
+			<-fed
+			for _, end := range []func(){b.Stop, b.Kill} {
+				fed := make(chan struct{})
+				go func() { defer close(fed); feed(400) }()
+				end()
+				b.Run()
+				<-fed
 			}
 			close(lines)
-		}()
-		b.Freeze()
-		kafkatest.Until(t, "that is noticed", func() bool { return strings.Contains(r.Log(), "target failed") })
-		b.Thaw()
-		kafkatest.Until(t, "it goes on", func() bool { return strings.Contains(r.Log(), "target works again") })
-		b.Restart()
-		b.Kill()
-		b.Run()
-		<-done
-		r.Finish()
-		same(t, b.Texts("a", 0), numbered(0, 20000))
+			r.Finish()
+			same(t, b.Texts("a", 0), numbered(0, next))
+		})
 	}
 }
 

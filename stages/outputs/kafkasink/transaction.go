@@ -92,7 +92,7 @@ func code(k sarama.KError) error {
 func (p *producer) persist(ctx context.Context, ask func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	backoff := retry.Backoff{First: 20 * time.Millisecond, Longest: time.Second}
+	backoff := retry.Backoff{First: 2 * time.Millisecond, Longest: 500 * time.Millisecond}
 	for {
 		err := ask()
 		switch {
