@@ -33,6 +33,7 @@ import (
 	"gambolputty/stages/outputs/devnullsink"
 	"gambolputty/stages/outputs/elasticsearchsink"
 	"gambolputty/stages/outputs/filesink"
+	"gambolputty/stages/outputs/kafkasink"
 	"gambolputty/stages/outputs/loggersink"
 	"gambolputty/stages/outputs/redischannelsink"
 	"gambolputty/stages/outputs/redislistsink"
@@ -109,6 +110,7 @@ func All() []actor.Spec {
 		elasticsearchsink.Spec,
 		elasticsearchsink.Multiple,
 		filesink.Spec,
+		kafkasink.Spec,
 		loggersink.Spec,
 		redischannelsink.Spec,
 		redislistsink.Spec,

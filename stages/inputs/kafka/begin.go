@@ -3,7 +3,6 @@ package kafka
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/IBM/sarama"
 )
@@ -26,9 +25,9 @@ func (g *group) begin(s sarama.ConsumerGroupSession) error {
 			switch stored, known := committed[at]; {
 			case invalid[at]:
 				err = g.reset(s, at, max(stored, before.next))
-			case had && (!g.opts.commits() || time.Since(before.at) < g.opts.Session):
-				// The brokers could not be told of it. As long as they believe that we are
-				// alive nobody else has it, and marking never goes back.
+			case had && (!g.opts.commits() || before.member == s.MemberID()):
+				// Perhaps the brokers could not be told of it. We were a member all the
+				// time, so nobody can have reset offsets, and marking never goes back.
 				s.MarkOffset(topic, partition, before.next, "")
 			case known && stored < 0:
 				err = g.pin(s, at)
@@ -85,7 +84,7 @@ func (g *group) pin(s sarama.ConsumerGroupSession, at spot) error {
 	}
 	s.MarkOffset(at.topic, at.partition, offset, "")
 	if !g.opts.commits() {
-		g.kept[at] = position{offset, time.Now()}
+		g.kept[at] = position{offset, s.MemberID()}
 	}
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/IBM/sarama"
 
@@ -26,10 +25,10 @@ type group struct {
 	cause   error             // the last failure that concerns all partitions
 }
 
-// position is how far a partition has been delivered.
+// position is how far a partition has been delivered, and who we were in the group then.
 type position struct {
-	next int64
-	at   time.Time // when we lost the partition
+	next   int64
+	member string
 }
 
 func newGroup(s *source) *group {
@@ -226,12 +225,12 @@ func (g *group) ConsumeClaim(s sarama.ConsumerGroupSession, c sarama.ConsumerGro
 		}
 	}()
 	<-gone
-	g.handOver(t, done)
+	g.handOver(t, done, s.MemberID())
 	return nil
 }
 
 // handOver waits for what is under way.
-func (g *group) handOver(t *track, done <-chan struct{}) {
+func (g *group) handOver(t *track, done <-chan struct{}, member string) {
 	ctx, cancel := context.WithTimeout(g.life, g.opts.handover())
 	defer cancel()
 	select {
@@ -246,6 +245,6 @@ func (g *group) handOver(t *track, done <-chan struct{}) {
 	if next >= 0 {
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		g.kept[t.spot] = position{next, time.Now()}
+		g.kept[t.spot] = position{next, member}
 	}
 }

@@ -44,9 +44,14 @@ func texts(events []*event.Event) []string {
 
 func same(t *testing.T, got, want []string) {
 	t.Helper()
-	if !slices.Equal(got, want) {
-		t.Fatalf("got %d %.300q, want %d %.300q", len(got), got, len(want), want)
+	if slices.Equal(got, want) {
+		return
 	}
+	at := 0
+	for at < min(len(got), len(want)) && got[at] == want[at] {
+		at++
+	}
+	t.Fatalf("got %d, want %d; number %d and what follows is %.40q, want %.40q", len(got), len(want), at, got[at:min(len(got), at+10)], want[at:min(len(want), at+10)])
 }
 
 // KAFKA-IN-1, KAFKA-IN-2.

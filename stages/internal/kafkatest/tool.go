@@ -23,7 +23,7 @@ func NewTool(t testing.TB, setup func(*sarama.Config), addrs ...string) *Tool {
 	c.Version, c.ClientID = sarama.V3_7_0_0, "test"
 	c.Producer.Partitioner = sarama.NewManualPartitioner
 	c.Producer.Return.Successes = true
-	c.Producer.RequiredAcks = sarama.WaitForAll
+	c.Producer.RequiredAcks, c.Producer.Idempotent, c.Net.MaxOpenRequests = sarama.WaitForAll, true, 1
 	c.Producer.MaxMessageBytes = 16 << 20
 	c.Consumer.MaxWaitTime = 100 * time.Millisecond
 	c.Metadata.AllowAutoTopicCreation = false
