@@ -24,7 +24,7 @@ func NewTool(t testing.TB, setup func(*sarama.Config), addrs ...string) *Tool {
 	c.Producer.Partitioner = sarama.NewManualPartitioner
 	c.Producer.Return.Successes = true
 	c.Producer.RequiredAcks, c.Producer.Idempotent, c.Net.MaxOpenRequests = sarama.WaitForAll, true, 1
-	c.Producer.MaxMessageBytes = 16 << 20
+	c.Producer.MaxMessageBytes, c.Producer.Flush.MaxMessages = 16<<20, 500
 	c.Consumer.MaxWaitTime = 100 * time.Millisecond
 	c.Metadata.AllowAutoTopicCreation = false
 	if setup != nil {
