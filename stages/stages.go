@@ -4,6 +4,7 @@ package stages
 import (
 	"gambolputty/actor"
 	"gambolputty/stages/inputs/httpserver"
+	"gambolputty/stages/inputs/kafka"
 	"gambolputty/stages/inputs/redischannel"
 	"gambolputty/stages/inputs/redislist"
 	"gambolputty/stages/inputs/spam"
@@ -34,6 +35,7 @@ import (
 	"gambolputty/stages/outputs/elasticsearchsink"
 	"gambolputty/stages/outputs/filesink"
 	"gambolputty/stages/outputs/httpsink"
+	"gambolputty/stages/outputs/kafkasink"
 	"gambolputty/stages/outputs/loggersink"
 	"gambolputty/stages/outputs/redischannelsink"
 	"gambolputty/stages/outputs/redislistsink"
@@ -64,6 +66,7 @@ import (
 func All() []actor.Spec {
 	return []actor.Spec{
 		httpserver.Spec,
+		kafka.Spec,
 		redischannel.Spec,
 		redislist.Spec,
 		spam.Spec,
@@ -114,6 +117,7 @@ func All() []actor.Spec {
 		elasticsearchsink.Multiple,
 		filesink.Spec,
 		httpsink.Spec,
+		kafkasink.Spec,
 		loggersink.Spec,
 		redischannelsink.Spec,
 		redislistsink.Spec,
