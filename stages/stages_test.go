@@ -15,7 +15,10 @@ import (
 	"gambolputty/stages"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// The metrics of the Kafka library have a goroutine that never ends.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/rcrowley/go-metrics.(*meterArbiter).tick"))
+}
 
 func TestEveryModuleDescribesItself(t *testing.T) {
 	seen := map[string]string{}
