@@ -3,6 +3,7 @@ package stages
 
 import (
 	"gambolputty/actor"
+	"gambolputty/stages/inputs/file"
 	"gambolputty/stages/inputs/redischannel"
 	"gambolputty/stages/inputs/redislist"
 	"gambolputty/stages/inputs/spam"
@@ -58,6 +59,7 @@ import (
 // All returns the modules of this build. A new module is entered here and nowhere else.
 func All() []actor.Spec {
 	return []actor.Spec{
+		file.Spec,
 		redischannel.Spec,
 		redislist.Spec,
 		spam.Spec,
