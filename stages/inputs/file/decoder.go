@@ -126,6 +126,17 @@ func (d *decoder) index(b []byte, from int, place int64) int {
 	}
 }
 
+// lastIndex finds the last separator in b, which begins at a place in the file.
+func (d *decoder) lastIndex(b []byte, place int64) int {
+	for {
+		i := bytes.LastIndex(b, d.separator)
+		if i < 0 || (place+int64(i))%int64(d.width) == 0 {
+			return i
+		}
+		b = b[:i+len(d.separator)-1]
+	}
+}
+
 // valid reports whether all lines in b are text as they stand.
 func (d *decoder) valid(b []byte) bool {
 	if d.codec == nil {

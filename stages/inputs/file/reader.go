@@ -89,6 +89,9 @@ func (r *reader) turn(ctx context.Context, t *tail) error {
 
 // check finds out whether the file is still the one that it was, and how long it is.
 func (r *reader) check(t *tail) (int64, error) {
+	if t.src.packed != nil && t.src.packed.err != nil && !t.src.packed.complete() {
+		t.src.packed.again()
+	}
 	begin, err := readHead(t.src.File, &r.head)
 	if err != nil {
 		return 0, err
@@ -336,7 +339,8 @@ func (r *reader) pieces(t *tail, base int64, b []byte) error {
 
 // finish deals with what is not complete, when there is nothing more to be read.
 func (r *reader) finish(t *tail) error {
-	final := t.flush&flushFinal != 0
+	packed := t.src.packed != nil && t.src.packed.complete()
+	final := t.flush&flushFinal != 0 || packed
 	if t.fresh && !final {
 		return nil
 	}
@@ -346,7 +350,12 @@ func (r *reader) finish(t *tail) error {
 		}
 	}
 	if final || t.flush&flushBlock != 0 {
-		return r.block(t, t.seen, nil)
+		if err := r.block(t, t.seen, nil); err != nil {
+			return err
+		}
+	}
+	if packed {
+		t.begin(unknownSize) // it is never looked at again
 	}
 	return nil
 }

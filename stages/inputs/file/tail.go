@@ -48,8 +48,10 @@ type tail struct {
 // watched is what the watcher alone knows.
 type watched struct {
 	id      fileID
-	where   string // where it is now
-	real    string // the same without symbolic links
+	where   string    // where it is now
+	abs     string    // the same, seen from the root
+	real    string    // the same without symbolic links
+	last    time.Time // when something was read
 	size    int64
 	mtime   time.Time
 	changed time.Time // when that was seen
@@ -61,7 +63,6 @@ type watched struct {
 	after   *tail
 	next    []*tail // those that wait for it
 	resting *list.Element
-	retry   time.Time
 }
 
 func newTail(path string, at int64, h head) *tail {

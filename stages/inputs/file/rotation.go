@@ -1,0 +1,276 @@
+package file
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// goneFor is how long a file is read on after another one has taken its place: programs
+// need a moment to notice, too.
+const goneFor = 5 * time.Second
+
+func (w *watcher) stat(path string) (fs.FileInfo, error) { return os.Stat(path) }
+
+// look looks at all files.
+func (w *watcher) look() {
+	now := time.Now()
+	for _, t := range w.tails {
+		if !t.gone.IsZero() {
+			w.lookAtGone(t, now)
+			continue
+		}
+		w.lookAtPlace(t)
+		idle := !t.busy && !t.queued && t.src != nil && t.gone.IsZero()
+		if idle && w.opts.CloseInactive > 0 && now.Sub(t.changed) >= w.opts.CloseInactive {
+			w.shut(t)
+		}
+	}
+}
+
+// lookAtPlace looks whether a file is where it was, and whether it has changed.
+func (w *watcher) lookAtPlace(t *tail) {
+	if !t.gone.IsZero() {
+		return
+	}
+	path := t.where
+	info, err := w.stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		w.lost(t)
+	case err != nil:
+		w.complain(path, err)
+	case idOf(path, info) != t.id || !info.Mode().IsRegular():
+		w.lost(t)
+		if info.Mode().IsRegular() && w.places[path] == nil {
+			w.succeed(t, path, info)
+		}
+	case info.Size() != t.size || !info.ModTime().Equal(t.mtime):
+		t.size, t.mtime = info.Size(), info.ModTime()
+		t.changed = time.Now()
+		w.queue(t, 0)
+	}
+}
+
+// lookAtGone looks at a file that is not in its place any more. When it has been quiet for
+// long enough it is left.
+func (w *watcher) lookAtGone(t *tail, now time.Time) {
+	if t.busy || t.queued || t.after != nil {
+		return
+	}
+	if t.src != nil {
+		info, err := t.src.Stat()
+		if err == nil && (info.Size() != t.size || !info.ModTime().Equal(t.mtime)) {
+			t.size, t.mtime, t.changed = info.Size(), info.ModTime(), now
+			w.queue(t, 0)
+			return
+		}
+		t.erased = err == nil && deleted(info)
+	}
+	if now.Sub(t.gone) >= goneFor && now.Sub(t.changed) >= goneFor {
+		w.queue(t, flushFinal)
+	}
+}
+
+// lost deals with a file that is not in its place any more.
+func (w *watcher) lost(t *tail) {
+	if !t.gone.IsZero() {
+		return
+	}
+	t.gone = time.Now()
+	path := t.where
+	w.displace(t)
+	w.searchSoon()
+	if t.src != nil && !t.busy {
+		if info, err := t.src.Stat(); err == nil {
+			t.erased = deleted(info)
+		}
+	}
+	if to := w.hunt(filepath.Dir(path), t.id); to != "" && !t.erased {
+		t.where = to
+		w.db.moved(t.id, to)
+	} else if t.src == nil && !t.busy {
+		w.leave(t)
+		return
+	}
+	if t.src == nil && !t.busy && !w.same(t, t.where) {
+		t.erased = true
+		w.leave(t)
+		return
+	}
+	w.env.Log.Debug("file is not in its place any more, it is read to its end", "path", path, "now", t.where)
+	w.queue(t, 0)
+}
+
+// leave stops to read a file.
+func (w *watcher) leave(t *tail) {
+	w.shut(t)
+	w.displace(t)
+	w.release(t)
+	delete(w.due, t)
+	if t.queued {
+		t.queued = false
+		w.ready = slices.DeleteFunc(w.ready, func(o *tail) bool { return o == t })
+	}
+	delete(w.tails, t.id)
+	w.db.left(t.id, t.erased)
+	w.env.Log.Debug("file is left", "path", t.path, "position", t.start)
+}
+
+// hunt finds a file in a directory by its identity.
+func (w *watcher) hunt(dir string, id fileID) string {
+	list := w.listings[dir]
+	if list == nil {
+		list = map[fileID]string{}
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			return ""
+		}
+		for _, e := range entries {
+			if info, err := e.Info(); err == nil && info.Mode().IsRegular() {
+				path := filepath.Join(dir, e.Name())
+				list[idOf(path, info)] = path
+			}
+		}
+		w.listings[dir] = list
+	}
+	return list[id]
+}
+
+// succeed begins with the file that has taken the place of another one. It is read when
+// the other has been read to its end, as are those that came and went in between.
+func (w *watcher) succeed(old *tail, path string, info fs.FileInfo) {
+	before := old
+	for _, stray := range w.strays(old, path, info) {
+		t := w.adopt(path, stray.path, stray.info)
+		if t == nil {
+			continue
+		}
+		t.gone = time.Now()
+		w.displace(t)
+		w.follow(before, t)
+		before = t
+	}
+	if t := w.adopt(path, path, info); t != nil {
+		w.follow(before, t)
+	}
+}
+
+// follow makes one file wait for another one, if that is not done yet.
+func (w *watcher) follow(before, t *tail) {
+	if w.tails[before.id] != before || !before.busy && !before.queued && before.after == nil {
+		return
+	}
+	t.after = before
+	before.next = append(before.next, t)
+	if t.queued {
+		t.queued = false
+		w.ready = slices.DeleteFunc(w.ready, func(o *tail) bool { return o == t })
+		w.rest(t)
+	}
+}
+
+type stray struct {
+	path string
+	info fs.FileInfo
+}
+
+// strays finds files that were in the place of old after it and have been moved on before
+// anybody looked. What they have in common: a name that a rotation gives, and that they
+// were written to after old was. Copies of old are none.
+func (w *watcher) strays(old *tail, path string, now fs.FileInfo) []stray {
+	since := old.mtime
+	copied := &tail{}
+	if e, ok := w.db.get(old.id); ok {
+		copied.head = e.head
+	}
+	if old.src != nil {
+		if info, err := old.src.Stat(); err == nil {
+			since = info.ModTime()
+		}
+	}
+	dir := filepath.Dir(path)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	var list []stray
+	for _, e := range entries {
+		if !rotated(filepath.Base(path), e.Name()) {
+			continue
+		}
+		p := filepath.Join(dir, e.Name())
+		info, err := e.Info()
+		if err != nil || !info.Mode().IsRegular() || info.Size() == 0 || info.ModTime().Before(since) || os.SameFile(info, now) || w.finder.excluded(p) {
+			continue
+		}
+		id := idOf(p, info)
+		if _, known := w.db.get(id); known || w.tails[id] != nil || copied.head.n > 0 && w.same(copied, p) {
+			continue
+		}
+		list = append(list, stray{p, info})
+	}
+	slices.SortFunc(list, func(a, b stray) int { return a.info.ModTime().Compare(b.info.ModTime()) })
+	return list
+}
+
+// rotated reports whether a name is one that a rotation gives to a file: app.log.1,
+// app.log-20240131, app-2024-01-31.log. Files that are packed are none: what is in them
+// has been read.
+func rotated(base, name string) bool {
+	suffix, ok := strings.CutPrefix(name, base)
+	if !ok {
+		ext := filepath.Ext(base)
+		if suffix, ok = strings.CutPrefix(name, strings.TrimSuffix(base, ext)); !ok {
+			return false
+		}
+		if suffix, ok = strings.CutSuffix(suffix, ext); !ok {
+			return false
+		}
+	}
+	const separators, digits = ".-_", "0123456789"
+	return len(suffix) > 1 && strings.Contains(separators, suffix[:1]) &&
+		strings.ContainsAny(suffix, digits) && strings.Trim(suffix, separators+digits+"TZ:") == ""
+}
+
+// recoverMoved finds files that were moved while the program did not run, and reads what is left
+// of them.
+func (w *watcher) recoverMoved() {
+	clear(w.listings)
+	for id, e := range w.db.present() {
+		if w.tails[id] != nil {
+			continue
+		}
+		to := w.hunt(filepath.Dir(e.path), id)
+		if to == "" || to == e.path || isPacked(to) || !w.resume(id, e, to) {
+			w.db.left(id, false)
+		}
+	}
+}
+
+// resume reads the rest of a file that was moved to another name.
+func (w *watcher) resume(id fileID, e entry, to string) bool {
+	f, info, err := w.open(to)
+	if err != nil {
+		return false
+	}
+	begin, err := readHead(f, &w.head)
+	f.Close()
+	if err != nil || idOf(to, info) != id || !e.head.begins(begin) || info.Size() <= e.offset {
+		return false
+	}
+	t := w.adopt(e.path, to, info)
+	if t == nil {
+		return false
+	}
+	t.gone = time.Now()
+	w.displace(t)
+	if n := w.places[e.path]; n != nil {
+		w.follow(t, n)
+	}
+	return true
+}
