@@ -67,7 +67,7 @@ func (w *watcher) renamed(t *tail, path string) {
 	if t.gone.IsZero() {
 		return // another name of a file that is still in its place
 	}
-	if t.src == nil && !t.busy && !w.same(t, path) {
+	if t.src == nil && !t.busy && !w.same(t.head, path) {
 		w.leave(t) // an inode that is used again
 		if info, err := w.stat(path); err == nil {
 			w.adopt(path, path, info)
@@ -81,14 +81,14 @@ func (w *watcher) renamed(t *tail, path string) {
 }
 
 // same reports whether a file begins like a known one.
-func (w *watcher) same(t *tail, path string) bool {
+func (w *watcher) same(h head, path string) bool {
 	f, _, err := w.open(path)
 	if err != nil {
 		return false
 	}
 	defer f.Close()
 	begin, err := readHead(f, &w.head)
-	return err == nil && t.head.begins(begin)
+	return err == nil && h.begins(begin)
 }
 
 // adopt begins to read a file. Its events carry the given name.
@@ -153,7 +153,7 @@ func (w *watcher) place(t *tail, path string) {
 	}
 	w.places[path], w.names[t.abs], w.names[t.real] = t, t, t
 	w.bell.add(filepath.Dir(t.real))
-	w.db.moved(t.id, path)
+	w.db.moved(t.id, path, false)
 }
 
 // displace forgets where a file was.

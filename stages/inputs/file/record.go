@@ -23,6 +23,7 @@ type record struct {
 	Head   int        `json:"head,omitempty"`
 	Hash   string     `json:"hash,omitempty"`
 	Offset int64      `json:"offset,omitempty"`
+	Moved  bool       `json:"moved,omitempty"`
 	Gone   *time.Time `json:"gone,omitempty"`
 }
 
@@ -32,7 +33,7 @@ const (
 )
 
 func newRecord(module string, id fileID, e *entry) record {
-	r := record{Module: module, Path: e.path, Device: id.dev, Inode: id.ino, Head: e.head.n, Offset: e.offset}
+	r := record{Module: module, Path: e.path, Device: id.dev, Inode: id.ino, Head: e.head.n, Offset: e.offset, Moved: e.away}
 	if e.head.n > 0 {
 		r.Hash = fmt.Sprintf("%016x", e.head.sum)
 	}
@@ -46,7 +47,7 @@ func newRecord(module string, id fileID, e *entry) record {
 func (r record) id() fileID { return fileID{r.Device, r.Inode} }
 
 func (r record) entry() *entry {
-	e := &entry{path: r.Path, position: position{offset: r.Offset, head: head{n: r.Head}}}
+	e := &entry{path: r.Path, away: r.Moved, position: position{offset: r.Offset, head: head{n: r.Head}}}
 	if r.Head > 0 {
 		e.head.sum, _ = strconv.ParseUint(r.Hash, 16, 64) // checked
 	}

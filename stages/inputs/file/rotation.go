@@ -71,6 +71,12 @@ func (w *watcher) lookAtGone(t *tail, now time.Time) {
 		}
 		t.erased = err == nil && deleted(info)
 	}
+	if !t.combed && now.Sub(t.gone) >= w.opts.StatInterval {
+		t.combed = true // in the first look the rotation may have been under way
+		for _, stray := range w.straysAfter(t, t.abs) {
+			w.adoptMoved(t.path, stray.path, stray.info)
+		}
+	}
 	if now.Sub(t.gone) >= goneFor && now.Sub(t.changed) >= goneFor {
 		w.queue(t, flushFinal)
 	}
@@ -90,14 +96,19 @@ func (w *watcher) lost(t *tail) {
 			t.erased = deleted(info)
 		}
 	}
-	if to := w.hunt(filepath.Dir(path), t.id); to != "" && !t.erased {
+	to := w.hunt(filepath.Dir(path), t.id)
+	if to == path { // what we know is older than the rotation
+		delete(w.listings, filepath.Dir(path))
+		to = w.hunt(filepath.Dir(path), t.id)
+	}
+	if to != "" && !t.erased {
 		t.where = to
-		w.db.moved(t.id, to)
+		w.db.moved(t.id, to, true)
 	} else if t.src == nil && !t.busy {
 		w.leave(t)
 		return
 	}
-	if t.src == nil && !t.busy && !w.same(t, t.where) {
+	if t.src == nil && !t.busy && !w.same(t.head, t.where) {
 		t.erased = true
 		w.leave(t)
 		return
@@ -145,19 +156,27 @@ func (w *watcher) hunt(dir string, id fileID) string {
 // the other has been read to its end, as are those that came and went in between.
 func (w *watcher) succeed(old *tail, path string, info fs.FileInfo) {
 	before := old
-	for _, stray := range w.strays(old, path, info) {
-		t := w.adopt(path, stray.path, stray.info)
-		if t == nil {
-			continue
+	for _, stray := range w.straysAfter(old, path) {
+		if t := w.adoptMoved(path, stray.path, stray.info); t != nil {
+			w.follow(before, t)
+			before = t
 		}
-		t.gone = time.Now()
-		w.displace(t)
-		w.follow(before, t)
-		before = t
 	}
 	if t := w.adopt(path, path, info); t != nil {
 		w.follow(before, t)
 	}
+}
+
+// adoptMoved begins to read a file that is not in its place any more.
+func (w *watcher) adoptMoved(name, path string, info fs.FileInfo) *tail {
+	t := w.adopt(name, path, info)
+	if t == nil {
+		return nil
+	}
+	t.gone = time.Now()
+	w.displace(t)
+	w.db.moved(t.id, path, true)
+	return t
 }
 
 // follow makes one file wait for another one, if that is not done yet.
@@ -179,20 +198,22 @@ type stray struct {
 	info fs.FileInfo
 }
 
-// strays finds files that were in the place of old after it and have been moved on before
-// anybody looked. What they have in common: a name that a rotation gives, and that they
-// were written to after old was. Copies of old are none.
-func (w *watcher) strays(old *tail, path string, now fs.FileInfo) []stray {
+// straysAfter finds strays that came after a file.
+func (w *watcher) straysAfter(old *tail, path string) []stray {
+	e, _ := w.db.get(old.id)
 	since := old.mtime
-	copied := &tail{}
-	if e, ok := w.db.get(old.id); ok {
-		copied.head = e.head
-	}
 	if old.src != nil {
 		if info, err := old.src.Stat(); err == nil {
 			since = info.ModTime()
 		}
 	}
+	return w.strays(path, e.head, since)
+}
+
+// strays finds files that were at a path after another one, which began with h and was
+// last written to at some time, and that have been moved on before anybody looked. They
+// have a name that a rotation gives, and were written to later. Copies are none.
+func (w *watcher) strays(path string, h head, since time.Time) []stray {
 	dir := filepath.Dir(path)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -205,11 +226,11 @@ func (w *watcher) strays(old *tail, path string, now fs.FileInfo) []stray {
 		}
 		p := filepath.Join(dir, e.Name())
 		info, err := e.Info()
-		if err != nil || !info.Mode().IsRegular() || info.Size() == 0 || info.ModTime().Before(since) || os.SameFile(info, now) || w.finder.excluded(p) {
+		if err != nil || !info.Mode().IsRegular() || info.Size() == 0 || info.ModTime().Before(since) || w.finder.excluded(p) {
 			continue
 		}
 		id := idOf(p, info)
-		if _, known := w.db.get(id); known || w.tails[id] != nil || copied.head.n > 0 && w.same(copied, p) {
+		if _, known := w.db.get(id); known || w.tails[id] != nil || h.n > 0 && w.same(h, p) {
 			continue
 		}
 		list = append(list, stray{p, info})
@@ -237,8 +258,8 @@ func rotated(base, name string) bool {
 		strings.ContainsAny(suffix, digits) && strings.Trim(suffix, separators+digits+"TZ:") == ""
 }
 
-// recoverMoved finds files that were moved while the program did not run, and reads what is left
-// of them.
+// recoverMoved finds files that were moved while the program did not run, and reads what is
+// left of them and of those that came after them.
 func (w *watcher) recoverMoved() {
 	clear(w.listings)
 	for id, e := range w.db.present() {
@@ -246,31 +267,45 @@ func (w *watcher) recoverMoved() {
 			continue
 		}
 		to := w.hunt(filepath.Dir(e.path), id)
-		if to == "" || to == e.path || isPacked(to) || !w.resume(id, e, to) {
+		if to == "" || to == e.path && !e.away || isPacked(to) {
 			w.db.left(id, false)
+			continue
 		}
+		w.resume(id, e, to)
 	}
 }
 
 // resume reads the rest of a file that was moved to another name.
-func (w *watcher) resume(id fileID, e entry, to string) bool {
+func (w *watcher) resume(id fileID, e entry, to string) {
 	f, info, err := w.open(to)
-	if err != nil {
-		return false
+	var begin []byte
+	if err == nil {
+		begin, err = readHead(f, &w.head)
+		f.Close()
 	}
-	begin, err := readHead(f, &w.head)
-	f.Close()
-	if err != nil || idOf(to, info) != id || !e.head.begins(begin) || info.Size() <= e.offset {
-		return false
+	if err != nil || idOf(to, info) != id || !e.head.begins(begin) {
+		w.db.left(id, false)
+		return
 	}
-	t := w.adopt(e.path, to, info)
-	if t == nil {
-		return false
+	var before *tail
+	follow := func(t *tail) {
+		if before != nil && t != nil {
+			w.follow(before, t)
+		}
+		if t != nil {
+			before = t
+		}
 	}
-	t.gone = time.Now()
-	w.displace(t)
-	if n := w.places[e.path]; n != nil {
-		w.follow(t, n)
+	if info.Size() > e.offset {
+		follow(w.adoptMoved(e.path, to, info))
 	}
-	return true
+	if !e.away {
+		for _, stray := range w.strays(e.path, e.head, info.ModTime()) {
+			follow(w.adoptMoved(e.path, stray.path, stray.info))
+		}
+		follow(w.places[e.path])
+	}
+	if w.tails[id] == nil {
+		w.db.left(id, false)
+	}
 }

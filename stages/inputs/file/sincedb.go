@@ -48,6 +48,7 @@ type sincedb struct {
 type entry struct {
 	path string
 	position
+	away bool      // it was moved to this path, at which nobody would look for it
 	gone time.Time // since when it is not there any more
 }
 
@@ -163,12 +164,12 @@ func (s *sincedb) put(id fileID, path string, p position) (commit func(position)
 	}
 }
 
-// moved notes a new name.
-func (s *sincedb) moved(id fileID, path string) {
+// moved notes a new name. away says that the file is not found under it by a search.
+func (s *sincedb) moved(id fileID, path string, away bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e := s.entries[id]; e != nil && (e.path != path || !e.gone.IsZero()) {
-		e.path, e.gone = path, time.Time{}
+	if e := s.entries[id]; e != nil && (e.path != path || e.away != away || !e.gone.IsZero()) {
+		e.path, e.away, e.gone = path, away, time.Time{}
 		s.changed = true
 	}
 }

@@ -56,6 +56,7 @@ type watched struct {
 	mtime   time.Time
 	changed time.Time // when that was seen
 	gone    time.Time // since when there is another file, or none, in its place
+	combed  bool      // files that came after it have been looked for once more
 	erased  bool      // it has no name any more
 	busy    bool      // a reader has it
 	queued  bool
