@@ -56,10 +56,8 @@ func (w *watcher) found(path string, info fs.FileInfo) {
 	}
 	if old := w.places[path]; old != nil {
 		w.lost(old)
-		w.succeed(old, path, info)
-		return
 	}
-	w.adopt(path, path, info)
+	w.arrived(path, info)
 }
 
 // renamed deals with a known file that is found under another name.
@@ -70,7 +68,7 @@ func (w *watcher) renamed(t *tail, path string) {
 	if t.src == nil && !t.busy && !w.same(t.head, path) {
 		w.leave(t) // an inode that is used again
 		if info, err := w.stat(path); err == nil {
-			w.adopt(path, path, info)
+			w.arrived(path, info)
 		}
 		return
 	}

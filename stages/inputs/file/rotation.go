@@ -47,7 +47,7 @@ func (w *watcher) lookAtPlace(t *tail) {
 	case idOf(path, info) != t.id || !info.Mode().IsRegular():
 		w.lost(t)
 		if info.Mode().IsRegular() && w.places[path] == nil {
-			w.succeed(t, path, info)
+			w.arrived(path, info)
 		}
 	case info.Size() != t.size || !info.ModTime().Equal(t.mtime):
 		t.size, t.mtime = info.Size(), info.ModTime()
@@ -90,6 +90,7 @@ func (w *watcher) lost(t *tail) {
 	t.gone = time.Now()
 	path := t.where
 	w.displace(t)
+	w.last[path], t.left = t, path
 	w.searchSoon()
 	if t.src != nil && !t.busy {
 		if info, err := t.src.Stat(); err == nil {
@@ -128,6 +129,9 @@ func (w *watcher) leave(t *tail) {
 		w.ready = slices.DeleteFunc(w.ready, func(o *tail) bool { return o == t })
 	}
 	delete(w.tails, t.id)
+	if w.last[t.left] == t {
+		delete(w.last, t.left)
+	}
 	w.db.left(t.id, t.erased)
 	w.env.Log.Debug("file is left", "path", t.path, "position", t.start)
 }
@@ -150,6 +154,16 @@ func (w *watcher) hunt(dir string, id fileID) string {
 		w.listings[dir] = list
 	}
 	return list[id]
+}
+
+// arrived begins with a file that is meant by the options.
+func (w *watcher) arrived(path string, info fs.FileInfo) {
+	if old := w.last[path]; old != nil {
+		delete(w.last, path)
+		w.succeed(old, path, info)
+		return
+	}
+	w.adopt(path, path, info)
 }
 
 // succeed begins with the file that has taken the place of another one. It is read when

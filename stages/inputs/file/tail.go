@@ -50,6 +50,7 @@ type watched struct {
 	id      fileID
 	where   string    // where it is now
 	abs     string    // the same, seen from the root
+	left    string    // where it was before it was moved
 	real    string    // the same without symbolic links
 	last    time.Time // when something was read
 	size    int64

@@ -25,6 +25,7 @@ type watcher struct {
 	tails    map[fileID]*tail
 	places   map[string]*tail // by the path where it is now
 	names    map[string]*tail // by its names in notifications
+	last     map[string]*tail // that were at a path and are read to their end
 	ready    []*tail
 	resting  *list.List // open files with nothing to do, the longest first
 	opened   int
@@ -46,7 +47,7 @@ type watcher struct {
 
 func newWatcher(s *source) *watcher {
 	return &watcher{
-		source: s, tails: map[fileID]*tail{}, places: map[string]*tail{}, names: map[string]*tail{},
+		source: s, tails: map[fileID]*tail{}, places: map[string]*tail{}, names: map[string]*tail{}, last: map[string]*tail{},
 		resting: list.New(), due: map[*tail]time.Time{}, troubles: map[string]*trouble{},
 		bell: newBell(s.env), first: true, listings: map[string]map[fileID]string{},
 	}
