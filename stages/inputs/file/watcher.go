@@ -14,7 +14,10 @@ import (
 	"gambolputty/actor"
 )
 
-// mostReaders is the most files that are read at a time.
+// mostReaders is the most files that are read at a time. One reader cuts lines faster than
+// most receivers take them; a few make sure that a file on a server that does not answer,
+// or one that has to be unpacked, does not hold up all others. A reader for each file would
+// need memory for each, and gain nothing: whoever waits for a receiver waits for all.
 const mostReaders = 4
 
 // watcher knows all files and decides which one is read next. It never waits for a
