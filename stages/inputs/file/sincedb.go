@@ -67,10 +67,7 @@ func (s *sincedb) open() error {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return err
 	}
-	f, err := os.Open(s.path)
-	if err == nil {
-		f.Close()
-	} else if !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.ReadFile(s.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	name := strings.Map(func(r rune) rune {
@@ -79,6 +76,7 @@ func (s *sincedb) open() error {
 		}
 		return r
 	}, s.module)
+	var err error
 	s.owner, err = os.OpenFile(s.path+"."+name+".lock", os.O_RDWR|os.O_CREATE, 0o640)
 	return err
 }
