@@ -62,15 +62,13 @@ func (w *watcher) lookAtGone(t *tail, now time.Time) {
 	if t.busy || t.queued || t.after != nil {
 		return
 	}
-	if t.src != nil {
-		info, err := t.src.Stat()
-		if err == nil && (info.Size() != t.size || !info.ModTime().Equal(t.mtime)) {
-			t.size, t.mtime, t.changed = info.Size(), info.ModTime(), now
-			w.queue(t, 0)
-			return
-		}
-		t.erased = err == nil && deleted(info)
+	info, err := w.statGone(t)
+	if err == nil && (info.Size() != t.size || !info.ModTime().Equal(t.mtime)) {
+		t.size, t.mtime, t.changed = info.Size(), info.ModTime(), now
+		w.queue(t, 0)
+		return
 	}
+	t.erased = err == nil && deleted(info)
 	if !t.combed && now.Sub(t.gone) >= w.opts.StatInterval {
 		t.combed = true // in the first look the rotation may have been under way
 		for _, stray := range w.straysAfter(t, t.abs) {
@@ -80,6 +78,18 @@ func (w *watcher) lookAtGone(t *tail, now time.Time) {
 	if now.Sub(t.gone) >= goneFor && now.Sub(t.changed) >= goneFor {
 		w.queue(t, flushFinal)
 	}
+}
+
+// statGone describes a file that was moved, also if it has been closed since.
+func (w *watcher) statGone(t *tail) (fs.FileInfo, error) {
+	if t.src != nil {
+		return t.src.Stat()
+	}
+	info, err := w.stat(t.where)
+	if err == nil && idOf(t.where, info) != t.id {
+		err = errReplaced
+	}
+	return info, err
 }
 
 // lost deals with a file that is not in its place any more.
