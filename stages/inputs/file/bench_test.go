@@ -30,6 +30,14 @@ func BenchmarkLines(b *testing.B) {
 		}
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/lines, "ns/line")
 	})
+	b.Run("reader=Tail", func(b *testing.B) {
+		b.SetBytes(lines * int64(len(accessLine)))
+		b.ReportAllocs()
+		for b.Loop() {
+			follow(b, path, lines)
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/lines, "ns/line")
+	})
 	b.Run("reader=Scanner", func(b *testing.B) {
 		b.SetBytes(lines * int64(len(accessLine)))
 		for b.Loop() {
@@ -50,9 +58,34 @@ func BenchmarkLines(b *testing.B) {
 	})
 }
 
-// run runs a configuration to its end, as the program does.
-func run(b *testing.B, text string) {
-	plan, report := config.Loader{Specs: []actor.Spec{file.Spec, devnullsink.Spec}}.LoadText("bench", []byte(text))
+// follow follows a file until so many lines have come.
+func follow(b *testing.B, path string, lines int) {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	count := actor.DefineSink(actor.Info{Name: "Count", Role: actor.Output}, struct{}{}, func(actor.Env, struct{}) (actor.Sink, error) {
+		return &countdown{lines, stop}, nil
+	})
+	runUntil(ctx, b, "- File: {paths: "+path+", mode: tail, start_position: beginning, sincedb_path: "+filepath.Join(b.TempDir(), "sincedb")+"}\n- Count\n", count)
+}
+
+// countdown calls stop when there is nothing left.
+type countdown struct {
+	left int
+	stop func()
+}
+
+func (c *countdown) Write(_ context.Context, batch *actor.Batch) error {
+	if c.left -= batch.Len(); c.left <= 0 {
+		c.stop()
+	}
+	return nil
+}
+
+func run(b *testing.B, text string) { runUntil(context.Background(), b, text, devnullsink.Spec) }
+
+// runUntil runs a configuration as the program does.
+func runUntil(ctx context.Context, b *testing.B, text string, sink actor.Spec) {
+	plan, report := config.Loader{Specs: []actor.Spec{file.Spec, sink}}.LoadText("bench", []byte(text))
 	if !report.OK(false) {
 		b.Fatal(report.Text())
 	}
@@ -60,7 +93,7 @@ func run(b *testing.B, text string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := graph.Run(context.Background()); err != nil {
+	if err := graph.Run(ctx); err != nil {
 		b.Fatal(err)
 	}
 }

@@ -127,4 +127,4 @@ func (u *unpacker) failed(err error) error {
 func (u *unpacker) complete() bool { return u.gzip != nil && errors.Is(u.err, io.EOF) }
 
 // again forgets what was found, because the file has changed.
-func (u *unpacker) again() { u.gzip = nil }
+func (u *unpacker) again() { u.gzip, u.last, u.err = nil, nil, nil }

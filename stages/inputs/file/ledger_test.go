@@ -148,6 +148,7 @@ func start(tb testing.TB, till *till, options string) *runner {
 	r := &runner{graph, stop, make(chan error, 1)}
 	go func() { r.done <- graph.Run(ctx) }()
 	<-ready
+	tb.Cleanup(r.kill)
 	return r
 }
 
@@ -155,16 +156,23 @@ func start(tb testing.TB, till *till, options string) *runner {
 func (r *runner) end(tb testing.TB) {
 	tb.Helper()
 	r.stop()
-	if err := <-r.done; err != nil {
+	if err := r.over(); err != nil {
 		tb.Fatal(err)
 	}
+}
+
+// over waits for the end.
+func (r *runner) over() error {
+	err := <-r.done
+	r.done <- err
+	return err
 }
 
 // kill stops it without waiting for anything.
 func (r *runner) kill() {
 	r.graph.Abort(errors.New("killed"))
 	r.stop()
-	<-r.done
+	r.over()
 }
 
 // writer writes numbered lines to a file that it opens anew when it is told.
@@ -374,6 +382,8 @@ func TestRandomLife(t *testing.T) {
 					till.wait(t, w.next)
 					p.remove("app.log")
 					w.reopen()
+					w.write(1, rnd)
+					till.wait(t, w.next) // what is moved after its forerunner was removed cannot be found
 				default:
 					r.end(t)
 					w.write(rnd.IntN(100), rnd)

@@ -237,7 +237,7 @@ func TestStopDoesNotWaitForMore(t *testing.T) {
 	till.shut()
 	r.stop()
 	till.accept()
-	if err := <-r.done; err != nil {
+	if err := r.over(); err != nil {
 		t.Fatal(err)
 	}
 	r = start(t, till, p.options("app.log", ""))

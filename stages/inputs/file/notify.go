@@ -1,7 +1,9 @@
 package file
 
 import (
+	"errors"
 	"path/filepath"
+	"time"
 
 	"github.com/fsnotify/fsnotify"
 
@@ -82,10 +84,11 @@ func (b *bell) add(dir string) {
 	}
 }
 
-// again forgets that a directory is watched, because it has been removed.
+// again forgets that a directory is watched, because it has been removed or renamed.
 func (b *bell) again(dir string) {
 	if b.dirs[dir] {
 		b.dirs[dir] = false
+		_ = b.watcher.Remove(dir) // it ends by itself if the directory is gone
 	}
 }
 
@@ -106,5 +109,45 @@ func (b *bell) errors() <-chan error {
 func (b *bell) close() {
 	if b.watcher != nil {
 		b.watcher.Close()
+	}
+}
+
+// rung deals with a notification.
+func (w *watcher) rung(e fsnotify.Event) {
+	t := w.names[e.Name]
+	switch {
+	case t != nil && e.Has(fsnotify.Write):
+		w.queue(t, 0)
+	case e.Op == fsnotify.Chmod:
+	case t != nil:
+		clear(w.listings)
+		w.lookAtPlace(t)
+		if !t.gone.IsZero() {
+			w.searchSoon()
+		}
+	case e.Has(fsnotify.Create), e.Has(fsnotify.Write) && w.opts.IgnoreEmpty:
+		if w.opts.Recursive || w.finder.means(w.bell.alias(e.Name)) {
+			w.searchSoon()
+		}
+	case e.Has(fsnotify.Remove), e.Has(fsnotify.Rename):
+		w.bell.again(e.Name)
+	}
+}
+
+// missed deals with notifications that were lost: everything is looked at.
+func (w *watcher) missed(err error) {
+	if !errors.Is(err, fsnotify.ErrEventOverflow) {
+		w.env.Warn("the system failed to tell of changes", "error", err)
+	}
+	w.lookAt = time.Time{}
+	w.searchSoon()
+}
+
+// searchSoon looks for new files before the time, but not all the time.
+func (w *watcher) searchSoon() {
+	const least, share = 5 * time.Millisecond, 10
+	at := w.searched.Add(max(least, share*w.took))
+	if at.Before(w.searchAt) {
+		w.searchAt = at
 	}
 }

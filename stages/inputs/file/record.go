@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -116,4 +119,52 @@ func parseRecords(text []byte) ([]record, error) {
 		list = append(list, r)
 	}
 	return list, nil
+}
+
+// replace writes the records of this module and those of the others. After a crash there
+// is the old file or the new one.
+func (s *sincedb) replace(own []record) error {
+	lock, err := os.OpenFile(s.path+".lock", os.O_RDWR|os.O_CREATE, 0o640)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	if _, err := lockFile(lock, true); err != nil {
+		return fmt.Errorf("lock: %w", err)
+	}
+	text, err := os.ReadFile(s.path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err == nil {
+		others, err := parseRecords(text)
+		if err != nil {
+			s.env.Log.Warn("the sincedb was damaged while the program ran, it is written anew", "path", s.path, "error", err)
+		}
+		for _, r := range others {
+			if r.Module != s.module {
+				own = append(own, r)
+			}
+		}
+	}
+	return writeFile(s.path, formatRecords(own))
+}
+
+// writeFile replaces a file in one step.
+func writeFile(path string, text []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err == nil {
+		err = errors.Join(f.Chmod(0o640), f.Sync())
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return syncDir(filepath.Dir(path))
 }

@@ -9,8 +9,6 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/fsnotify/fsnotify"
-
 	"gambolputty/actor"
 )
 
@@ -280,44 +278,4 @@ func (w *watcher) release(t *tail) {
 		w.queue(n, 0)
 	}
 	t.next = nil
-}
-
-// rung deals with a notification.
-func (w *watcher) rung(e fsnotify.Event) {
-	t := w.names[e.Name]
-	switch {
-	case t != nil && e.Has(fsnotify.Write):
-		w.queue(t, 0)
-	case e.Op == fsnotify.Chmod:
-	case t != nil:
-		clear(w.listings)
-		w.lookAtPlace(t)
-		if !t.gone.IsZero() {
-			w.searchSoon()
-		}
-	case e.Has(fsnotify.Create), e.Has(fsnotify.Write) && w.opts.IgnoreEmpty:
-		if w.opts.Recursive || w.finder.means(w.bell.alias(e.Name)) {
-			w.searchSoon()
-		}
-	case e.Has(fsnotify.Remove):
-		w.bell.again(e.Name)
-	}
-}
-
-// missed deals with notifications that were lost: everything is looked at.
-func (w *watcher) missed(err error) {
-	if !errors.Is(err, fsnotify.ErrEventOverflow) {
-		w.env.Warn("the system failed to tell of changes", "error", err)
-	}
-	w.lookAt = time.Time{}
-	w.searchSoon()
-}
-
-// searchSoon looks for new files before the time, but not all the time.
-func (w *watcher) searchSoon() {
-	const least, share = 5 * time.Millisecond, 10
-	at := w.searched.Add(max(least, share*w.took))
-	if at.Before(w.searchAt) {
-		w.searchAt = at
-	}
 }
