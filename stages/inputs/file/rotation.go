@@ -119,7 +119,6 @@ func (w *watcher) lost(t *tail) {
 		return
 	}
 	if t.src == nil && !t.busy && !w.same(t.head, t.where) {
-		t.erased = true
 		w.leave(t)
 		return
 	}
