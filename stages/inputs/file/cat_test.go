@@ -163,6 +163,7 @@ func TestCatTellsWhereEventsComeFrom(t *testing.T) {
 	}
 }
 
+// IN-10 and the faults of File: the rest is read, and the run fails in the end.
 func TestCatReadsOnAfterAFaultAndFails(t *testing.T) {
 	dir := t.TempDir()
 	ok := write(t, filepath.Join(dir, "z.log"), "text")

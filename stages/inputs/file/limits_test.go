@@ -60,6 +60,7 @@ func TestTailCutsLines(t *testing.T) {
 	}
 }
 
+// FILE-7, also while the file is still being packed.
 func TestTailReadsPackedFilesOnce(t *testing.T) {
 	p := newPlace(t)
 	whole := packed(t, strings.Repeat("a line\n", 1000)+"the end")
@@ -76,6 +77,7 @@ func TestTailReadsPackedFilesOnce(t *testing.T) {
 	ends(t, r, "more")
 }
 
+// The faults of File: what is missing is waited for, what is no file is skipped.
 func TestTailWaitsForWhatIsNotThere(t *testing.T) {
 	p := newPlace(t)
 	if err := syscall.Mkfifo(p.path("pipe"), 0o600); err != nil {
@@ -244,4 +246,18 @@ func TestStopDoesNotWaitForMore(t *testing.T) {
 	till.wait(t, w.next)
 	r.end(t)
 	till.check(t, w.next, false)
+}
+
+func TestTailLeavesOutWhatItShould(t *testing.T) {
+	p := newPlace(t)
+	p.write("empty.log", "")
+	p.write("debug.log", "no\n")
+	p.write("sub/a.log", "1\n")
+	r := p.follow(".", "recursive: True\npattern: '*.log'\nignore_empty: True\nexclude: ['debug*']")
+	expect(t, r, "1")
+	p.add("empty.log", "2\n")
+	expect(t, r, "1", "2")
+	p.write("new/b.log", "3\n")
+	expect(t, r, "1", "2", "3")
+	ends(t, r, "1", "2", "3")
 }
