@@ -89,10 +89,15 @@ func (g *Graph) outcome() error {
 
 // fail notes that a module is beyond help and lets the others drain.
 func (g *Graph) fail(err error) {
-	g.fatalMu.Lock()
-	g.fatal = append(g.fatal, err)
-	g.fatalMu.Unlock()
+	g.note(err)
 	g.stop()
+}
+
+// note keeps an error for the outcome of the run.
+func (g *Graph) note(err error) {
+	g.fatalMu.Lock()
+	defer g.fatalMu.Unlock()
+	g.fatal = append(g.fatal, err)
 }
 
 // startServices builds and starts the stand-alone modules.
@@ -210,7 +215,10 @@ func (n *node) run() {
 	n.others.Wait()
 	err := errors.Join(errs...)
 	if err != nil {
-		n.graph.fail(fmt.Errorf("%s: %w", n.ID, err))
+		n.graph.note(fmt.Errorf("%s: %w", n.ID, err))
+	}
+	if _, others := errors.AsType[final](err); err != nil && !others {
+		n.graph.stop()
 	}
 	if n.Spec.Role != Input {
 		n.handBack(errors.Join(err, context.Cause(ctx)))

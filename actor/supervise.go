@@ -31,6 +31,19 @@ type transient struct{ error }
 
 func (t transient) Unwrap() error { return t.error }
 
+// Final says that a source has come to its end, and that it was no good one: it is not
+// started again, the other inputs go on, and the run fails with err once they have ended.
+func Final(err error) error {
+	if err == nil {
+		return nil
+	}
+	return final{err}
+}
+
+type final struct{ error }
+
+func (f final) Unwrap() error { return f.error }
+
 // isolated says that one event was at fault and that the instance had worked before:
 // no reason to wait, and none to lose faith.
 type isolated struct{ error }
@@ -59,6 +72,9 @@ func (n *node) supervise(ctx context.Context, life func(context.Context) error) 
 		err := guard(func() error { return life(ctx) })
 		if err == nil || ctx.Err() != nil {
 			return nil
+		}
+		if _, ok := errors.AsType[final](err); ok {
+			return err
 		}
 		n.meter.Restarts.Add(1)
 		if _, ok := errors.AsType[isolated](err); ok {

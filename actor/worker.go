@@ -106,7 +106,7 @@ func (w *worker) source(ctx context.Context, s Source) error {
 	if w.node.graph.soft.Err() != nil {
 		err = nil
 	}
-	if err == nil {
+	if _, over := errors.AsType[final](err); err == nil || over {
 		w.node.ended()
 	}
 	// Close, and a next instance, must wait for the answers: committing may need the

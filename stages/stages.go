@@ -5,6 +5,7 @@ import (
 	"gambolputty/actor"
 	"gambolputty/stages/inputs/httpserver"
 	"gambolputty/stages/inputs/kafka"
+	"gambolputty/stages/inputs/file"
 	"gambolputty/stages/inputs/redischannel"
 	"gambolputty/stages/inputs/redislist"
 	"gambolputty/stages/inputs/spam"
@@ -67,6 +68,7 @@ func All() []actor.Spec {
 	return []actor.Spec{
 		httpserver.Spec,
 		kafka.Spec,
+		file.Spec,
 		redischannel.Spec,
 		redislist.Spec,
 		spam.Spec,
