@@ -172,5 +172,5 @@ func (s *source) report(at spot, err error) {
 
 // complain is for failures that concern one partition only.
 func (s *source) complain(at spot, err error) {
-	s.env.Warn("a partition could not be read, trying again", "topic", at.topic, "partition", at.partition, "error", err)
+	s.env.Warn("a partition cannot be read or its offset not be committed, trying again", "topic", at.topic, "partition", at.partition, "error", err)
 }
