@@ -31,10 +31,13 @@ func (w *watcher) search() {
 			dirs[filepath.Dir(t.real)] = true
 		}
 	}
-	w.bell.watch(dirs)
+	unheard := w.bell.watch(dirs)
 	w.searched = time.Now()
 	w.took = w.searched.Sub(began)
 	w.searchAt = w.searched.Add(w.opts.Discover)
+	if unheard {
+		w.searchSoon()
+	}
 }
 
 // errUnwanted marks files that are left out.

@@ -32,10 +32,11 @@ func newBell(env actor.Env) *bell {
 	return b
 }
 
-// watch watches these directories and no others.
-func (b *bell) watch(dirs map[string]bool) {
+// watch watches these directories and no others. It reports whether one is new: what
+// happened in it before was not heard.
+func (b *bell) watch(dirs map[string]bool) (added bool) {
 	if b.watcher == nil {
-		return
+		return false
 	}
 	wanted := map[string]bool{}
 	for d := range dirs {
@@ -59,8 +60,9 @@ func (b *bell) watch(dirs map[string]bool) {
 		}
 	}
 	for d := range wanted {
-		b.add(d)
+		added = b.add(d) || added
 	}
+	return added
 }
 
 // alias is a path as the options name it.
@@ -72,9 +74,9 @@ func (b *bell) alias(path string) string {
 	return path
 }
 
-func (b *bell) add(dir string) {
+func (b *bell) add(dir string) (added bool) {
 	if b.watcher == nil || b.dirs[dir] {
-		return
+		return false
 	}
 	err := b.watcher.Add(dir)
 	b.dirs[dir] = err == nil
@@ -82,6 +84,7 @@ func (b *bell) add(dir string) {
 		b.full = true
 		b.env.Log.Info("a directory cannot be watched, its files are looked at every stat_interval", "path", dir, "error", err)
 	}
+	return err == nil
 }
 
 // again forgets that a directory is watched, because it has been removed or renamed.
