@@ -44,6 +44,7 @@ import (
 	"gambolputty/stages/outputs/syslogsink"
 	"gambolputty/stages/outputs/tcpsink"
 	"gambolputty/stages/outputs/udpsink"
+	"gambolputty/stages/outputs/zabbixsink"
 	"gambolputty/stages/parsers/base64parser"
 	"gambolputty/stages/parsers/collectdparser"
 	"gambolputty/stages/parsers/csvparser"
@@ -127,6 +128,7 @@ func All() []actor.Spec {
 		syslogsink.Spec,
 		tcpsink.Spec,
 		udpsink.Spec,
+		zabbixsink.Spec,
 
 		keyvaluestore.Spec,
 		redisstore.Spec,
