@@ -6,11 +6,13 @@ import (
 	"sync"
 )
 
-// Cut loses one answer of a fake: the request is served, and then the connection ends.
+// Cut loses answers of a fake: the request is served, and then the connection ends.
 type Cut struct {
 	// Key is the kind of the request, and At which one of them it is, from 1.
 	Key int16
 	At  int
+	// More is how many of those that follow are lost as well.
+	More int
 
 	mu   sync.Mutex
 	seen int
@@ -41,7 +43,7 @@ func (c *Cut) request(key int16) bool {
 		return false
 	}
 	c.seen++
-	return c.seen == c.At
+	return c.seen >= c.At && c.seen <= c.At+c.More
 }
 
 type cutListener struct {

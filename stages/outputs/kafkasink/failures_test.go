@@ -89,6 +89,20 @@ func TestABatchWhoseAnswerIsLostIsThereOnce(t *testing.T) {
 	}
 }
 
+// A transaction whose end is in doubt for long has still happened once.
+func TestATransactionIsNotRepeatedWhileItsEndIsInDoubt(t *testing.T) {
+	const endTransaction = 26
+	for _, more := range []int{0, 30} {
+		cut := &kafkatest.Cut{Key: endTransaction, At: 1, More: more}
+		f := kafkatest.NewFake(t, kfake.ListenFn(cut.Listen))
+		sink(t, f.Tool, "topic: a\nformat: $(data)\ntransactional_id: x\nsocket_timeout_ms: 100", actortest.Events(numbered(0, 20)...)...)
+		same(t, f.Texts("a", 0), numbered(0, 20))
+		if !cut.Happened() {
+			t.Error("no answer was lost")
+		}
+	}
+}
+
 // The faults: a compacted topic takes no message without a key. Brokers from 2.4 on name the
 // message, older ones do not.
 func TestARefusedMessageIsFoundAmongTheOthers(t *testing.T) {

@@ -61,7 +61,7 @@ func size(letters []*letter) int {
 // arrived takes the batch off the list. Numbers begin anew after the last one (KIP-98).
 func (l *lane) arrived() {
 	for _, m := range l.batch {
-		m.done = true
+		m.done, m.enlisted = true, true
 	}
 	l.sequence = int32((uint32(l.sequence) + uint32(len(l.batch))) & 0x7fffffff)
 	l.drop(len(l.batch))

@@ -29,6 +29,7 @@ type letter struct {
 	keyed      bool
 	unfit      error // it must not even be tried
 	done       bool
+	enlisted   bool // it is in the transaction
 	refused    error
 	trouble    error // why it is not done yet
 }

@@ -27,6 +27,7 @@ type producer struct {
 	stale   map[string]bool // topics of which we know too little
 
 	introduced bool // id and epoch are good
+	committing bool // the end of a transaction was asked for, and its fate is unknown
 	id         int64
 	epoch      int16
 }
@@ -56,6 +57,9 @@ func (p *producer) begin() {
 			p.introduced = false
 		}
 		l.flight = 0
+	}
+	if p.committing { // it was given up too
+		p.committing, p.introduced = false, false
 	}
 	if len(p.lanes) > mostLanes {
 		clear(p.lanes)

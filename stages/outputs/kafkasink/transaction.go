@@ -14,10 +14,6 @@ import (
 // none is the id and the epoch of a producer that has none yet.
 const none = -1
 
-// patience is how long the coordinator of transactions is asked again about what it has no
-// answer for yet.
-const patience = 30 * time.Second
-
 // transactionTime is after what time the brokers end a transaction of a program that died.
 const transactionTime = time.Minute
 
@@ -88,9 +84,9 @@ func code(k sarama.KError) error {
 }
 
 // persist asks again while the coordinator is about to move or busy with the transaction
-// before.
+// before, for as long as three requests may take.
 func (p *producer) persist(ctx context.Context, ask func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, 3*p.config.Net.ReadTimeout)
 	defer cancel()
 	backoff := retry.Backoff{First: 2 * time.Millisecond, Longest: 500 * time.Millisecond}
 	for {
@@ -119,10 +115,25 @@ func isOneOf(err error, targets ...error) bool {
 }
 
 // transact delivers everything in a transaction. After any failure all of it is to be sent
-// again, and the next introduction ends the transaction without effect.
+// again, and the next introduction ends the transaction without effect. Only a commit whose
+// fate is unknown is asked for once more instead, as it may have had its effect.
 func (p *producer) transact(ctx context.Context) error {
 	if len(p.busy) == 0 {
 		return nil
+	}
+	if p.committing {
+		err := p.commit(ctx)
+		if err == nil || p.committing {
+			return err
+		}
+		if err := p.introduce(ctx); err != nil {
+			return fmt.Errorf("ask for the id of a producer: %w", err)
+		}
+	}
+	for _, l := range p.busy {
+		for _, m := range l.room {
+			m.enlisted = false
+		}
 	}
 	if err := p.enlist(ctx); err != nil {
 		p.introduced = false
@@ -135,11 +146,7 @@ func (p *producer) transact(ctx context.Context) error {
 			return fmt.Errorf("the transaction is to be repeated: %w", l.trouble)
 		}
 	}
-	if err := p.commit(ctx); err != nil {
-		p.introduced = false
-		return fmt.Errorf("commit a transaction: %w", err)
-	}
-	return nil
+	return p.commit(ctx)
 }
 
 // enlist makes the partitions part of the transaction.
@@ -170,9 +177,33 @@ func (p *producer) enlist(ctx context.Context) error {
 	})
 }
 
-// commit ends the transaction. It asks again after a lost answer: to end it twice is the
-// same as once.
+var errOpen = errors.New("the transaction before was in doubt")
+
+// commit ends the transaction, with which all of its letters have arrived. It asks again after
+// a lost answer, also in the next attempt: to end it twice is the same as once.
 func (p *producer) commit(ctx context.Context) error {
+	err := p.endTransaction(ctx)
+	switch {
+	case err == nil:
+		p.committing = false
+		for _, l := range p.busy {
+			for _, m := range l.room {
+				m.done, m.trouble = m.enlisted, nil
+				if !m.done && m.refused == nil {
+					m.trouble = errOpen // it could not be sent before, and is the next one
+				}
+			}
+		}
+		return nil
+	case isOneOf(err, sarama.ErrInvalidTxnState, sarama.ErrInvalidProducerEpoch, sarama.ErrProducerFenced, sarama.ErrInvalidProducerIDMapping, sarama.ErrTransactionalIDAuthorizationFailed, sarama.ErrTransactionCoordinatorFenced):
+		p.committing, p.introduced = false, false // it has had no effect
+	default:
+		p.committing = true
+	}
+	return fmt.Errorf("commit a transaction: %w", err)
+}
+
+func (p *producer) endTransaction(ctx context.Context) error {
 	return p.persist(ctx, func() error {
 		coordinator, err := p.client.TransactionCoordinator(p.opts.Transaction)
 		if err != nil {
