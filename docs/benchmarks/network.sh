@@ -8,7 +8,7 @@
 #   LINES    lines, 2000000 unless set
 #
 # Compares GambolPutty with the plainest loops in Go that do the same (naive), and with
-# rsyslogd where it is on the PATH. It installs nothing. Needs Go, bash 5 and Linux.
+# rsyslogd where it is on the PATH. It installs nothing. Needs Go, bash 5, GNU time and Linux.
 set -euo pipefail
 export LC_ALL=C # the decimal point
 cd "$(dirname "$0")/../.."
@@ -80,8 +80,7 @@ measure() {
         "${load[@]}" --receive-only >"$dir/result" &
         local receiver=$!
         listening "$out"
-        "${cmd[@]}" >"$dir/log" 2>&1 &
-        program=$!
+        /usr/bin/time -f '%U %S %M' -o "$dir/used" "${cmd[@]}" >"$dir/log" 2>&1 # it ends with the file
         wait "$receiver" || true
     else
         "${cmd[@]}" >"$dir/log" 2>&1 &
@@ -90,6 +89,10 @@ measure() {
         "${load[@]}" --to "127.0.0.1:$in" >"$dir/result" 2>>"$dir/log" || true
     fi
     result=$(awk '/^(received|sent) [0-9]+ lines/ { rate = $6 } /missing/ { missing = $6 + 0 } END { print rate + 0, missing + 0 }' "$dir/result")
+    if [ -z "$program" ]; then
+        echo "${result% *} $(awk 'END { printf "%.2f %.1f", $1 + $2, $3 / 1024 }' "$dir/used") ${result#* }"
+        return
+    fi
     if [ "$2" = tcp_to_blackhole ]; then settle; fi
     echo "${result% *} $(used) ${result#* }"
     kill "$program" 2>/dev/null || true
