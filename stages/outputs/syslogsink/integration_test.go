@@ -17,7 +17,7 @@ import (
 	"gambolputty/actor/event"
 	"gambolputty/stages/inputs/tcpserver"
 	"gambolputty/stages/inputs/udpserver"
-	"gambolputty/stages/internal/wire/wiretest"
+	"gambolputty/stages/internal/tlsopt/tlstest"
 	"gambolputty/stages/outputs/syslogsink"
 	"gambolputty/stages/parsers/syslogparser"
 )
@@ -150,7 +150,7 @@ func numbered(count int) []string {
 
 func TestIntegrationRsyslogReceives(t *testing.T) {
 	dir := t.TempDir()
-	cert, key := wiretest.Certificate(t)
+	cert, key := tlstest.New(t).Files()
 	tcp, udp, secure, socket := free(t), free(t), free(t), filepath.Join(dir, "log")
 	out := func(name string) string { return filepath.Join(dir, name) }
 	conf := fmt.Sprintf(`
@@ -182,7 +182,7 @@ template(name="line" type="string" string="%[3]s")
 
 func TestIntegrationSyslogNGReceives(t *testing.T) {
 	dir := t.TempDir()
-	cert, key := wiretest.Certificate(t)
+	cert, key := tlstest.New(t).Files()
 	counted, lines, udp, secure, socket := free(t), free(t), free(t), free(t), filepath.Join(dir, "log")
 	conf := ""
 	out := func(name string) string { return filepath.Join(dir, name) }

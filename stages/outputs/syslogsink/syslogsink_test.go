@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"gambolputty/actor/actortest"
+	"gambolputty/stages/internal/tlsopt/tlstest"
 	"gambolputty/stages/internal/wire/wiretest"
 	"gambolputty/stages/outputs/syslogsink"
 )
@@ -225,7 +226,7 @@ func TestSeveralSinksAreIndependent(t *testing.T) {
 }
 
 func TestTLSIsOctetCounted(t *testing.T) {
-	cert, key := wiretest.Certificate(t)
+	cert, key := tlstest.New(t).Files()
 	p := wiretest.ListenTLS(t, cert, key, nil)
 	actortest.Sink(t, syslogsink.Spec, "address: "+p.Addr()+"\nproto: tls\ncacert: "+cert+"\nformat: $(data)", actortest.Events("a\nb")...)
 	if got := p.Text(); got != "7 <14>a\nb" {

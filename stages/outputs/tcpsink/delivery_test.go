@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"gambolputty/actor/actortest"
+	"gambolputty/stages/internal/tlsopt/tlstest"
 	"gambolputty/stages/internal/wire/wiretest"
 	"gambolputty/stages/outputs/tcpsink"
 )
@@ -221,7 +222,7 @@ func TestAMissingAnswerIsAFault(t *testing.T) {
 }
 
 func TestTLS(t *testing.T) {
-	cert, key := wiretest.Certificate(t)
+	cert, key := tlstest.New(t).Files()
 	p := wiretest.ListenTLS(t, cert, key, nil)
 	sink(t, p.Addr(), "format: $(data)\ntls: True\ncacert: "+cert, numbered(3000)...)
 	if got := p.Text(); got != lines(numbered(3000)) {
@@ -230,7 +231,7 @@ func TestTLS(t *testing.T) {
 }
 
 func TestNothingIsLostOverTLSEither(t *testing.T) {
-	cert, key := wiretest.Certificate(t)
+	cert, key := tlstest.New(t).Files()
 	p := wiretest.ListenTLS(t, cert, key, func(n int, c net.Conn, keep io.Writer) {
 		if n >= 4 {
 			io.Copy(keep, c)
@@ -251,8 +252,8 @@ func TestNothingIsLostOverTLSEither(t *testing.T) {
 }
 
 func TestACertificateThatIsNotTrustedIsNamedAndTheOthersGoOn(t *testing.T) {
-	cert, key := wiretest.Certificate(t)
-	other, _ := wiretest.Certificate(t)
+	cert, key := tlstest.New(t).Files()
+	other, _ := tlstest.New(t).Files()
 	bad, good := wiretest.ListenTLS(t, cert, key, nil), wiretest.Listen(t, nil)
 	text := "- Lines\n- TcpSink: {id: secure, address: '" + bad.Addr() + "', tls: True, cacert: '" + other + "', store_interval_in_secs: 0, max_retries: 1, retry_max_interval_in_secs: 0, reject_action: drop}\n" +
 		"- TcpSink: {id: plain, address: '" + good.Addr() + "', format: $(data), store_interval_in_secs: 0}\n"

@@ -40,12 +40,12 @@ func New(t testing.TB) Certificate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	secret, err := x509.MarshalECPrivateKey(private)
+	secret, err := x509.MarshalPKCS8PrivateKey(private)
 	if err != nil {
 		t.Fatal(err)
 	}
 	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: secret})
+	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})
 	dir := t.TempDir()
 	c := Certificate{Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem"), Pool: x509.NewCertPool()}
 	for path, text := range map[string][]byte{c.Cert: certPEM, c.Key: keyPEM} {
@@ -59,3 +59,6 @@ func New(t testing.TB) Certificate {
 	}
 	return c
 }
+
+// Files are the PEM files.
+func (c Certificate) Files() (cert, key string) { return c.Cert, c.Key }
