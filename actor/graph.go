@@ -55,6 +55,7 @@ type Graph struct {
 	soft, hard context.Context
 	abort      context.CancelCauseFunc
 	stop       context.CancelFunc
+	phase      atomic.Int32
 
 	fatalMu sync.Mutex
 	fatal   []error

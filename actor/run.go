@@ -26,6 +26,9 @@ func (g *Graph) Run(ctx context.Context) error {
 	if err := g.ready(); err != nil {
 		return err
 	}
+	g.phase.CompareAndSwap(int32(Starting), int32(Running))
+	defer g.phase.Store(int32(Stopping))
+	defer context.AfterFunc(g.soft, func() { g.phase.Store(int32(Stopping)) })()
 	if g.Ready != nil {
 		g.Ready()
 	}
@@ -247,12 +250,15 @@ type Status struct {
 	// Waiting and Capacity are the events in the inbox.
 	Waiting, Capacity int
 	Workers           int
-	Receivers         []EdgeStatus
+	// Options are those of the module, a pointer to its struct. They must not be changed.
+	Options   any
+	Receivers []EdgeStatus
 }
 
 // EdgeStatus is a snapshot of one edge.
 type EdgeStatus struct {
 	ID     string
+	Filter string // as it was written; "" without
 	Passed int64
 }
 
@@ -260,9 +266,13 @@ type EdgeStatus struct {
 func (g *Graph) Status() []Status {
 	var list []Status
 	for _, n := range g.nodes {
-		s := Status{ID: n.ID, Spec: n.Spec, Meter: n.meter, Waiting: int(n.in.events.Load()), Capacity: n.Inbox, Workers: n.Workers}
+		s := Status{ID: n.ID, Spec: n.Spec, Meter: n.meter, Waiting: int(n.in.events.Load()), Capacity: n.Inbox, Workers: n.Workers, Options: n.Opts}
 		for _, e := range n.edges {
-			s.Receivers = append(s.Receivers, EdgeStatus{e.ID, e.passed.Load()})
+			r := EdgeStatus{ID: e.ID, Passed: e.passed.Load()}
+			if e.Filter != nil {
+				r.Filter = e.Filter.Source()
+			}
+			s.Receivers = append(s.Receivers, r)
 		}
 		list = append(list, s)
 	}

@@ -144,6 +144,19 @@ func (v Env) Quit(err error) {
 // was held back must go.
 func (v Env) Ending() bool { return v.node.ending.Load() }
 
+// Phase is where a run stands.
+type Phase int32
+
+// The phases of a run.
+const (
+	Starting Phase = iota // not all modules have started
+	Running
+	Stopping // inputs end, and what is under way is delivered
+)
+
+// Phase tells where the run stands, for those that report on the program.
+func (v Env) Phase() Phase { return Phase(v.node.graph.phase.Load()) }
+
 // Status describes all modules, for those that report on the program.
 func (v Env) Status() []Status { return v.node.graph.Status() }
 

@@ -62,6 +62,7 @@ import (
 	"gambolputty/stages/parsers/urlparser"
 	"gambolputty/stages/parsers/useragentparser"
 	"gambolputty/stages/parsers/xpathparser"
+	"gambolputty/stages/webserver/webservertornado"
 )
 
 // All returns the modules of this build. A new module is entered here and nowhere else.
@@ -132,5 +133,7 @@ func All() []actor.Spec {
 
 		keyvaluestore.Spec,
 		redisstore.Spec,
+
+		webservertornado.Spec,
 	}
 }

@@ -1,0 +1,95 @@
+package webservertornado
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"gambolputty/actor"
+)
+
+// pulse finds modules that have events to deal with and do not deal with them.
+type pulse struct {
+	env actor.Env
+
+	mu   sync.Mutex
+	seen map[string]beat
+}
+
+// beat is when a module was last seen to do something, or to have nothing to do.
+type beat struct {
+	handled int64
+	at      time.Time
+}
+
+const (
+	// every is the pause between two looks.
+	every = 5 * time.Second
+	// stuckAfter is how long a full inbox may stand still.
+	stuckAfter = time.Minute
+)
+
+func newPulse(env actor.Env) *pulse { return &pulse{env: env, seen: map[string]beat{}} }
+
+func (p *pulse) beat(ctx context.Context) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		p.look(time.Now())
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (p *pulse) look(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range p.env.Status() {
+		handled := s.Meter.Handled.Load() + s.Meter.Filtered.Load()
+		before, known := p.seen[s.ID]
+		if !known || handled != before.handled || s.Waiting < s.Capacity {
+			p.seen[s.ID] = beat{handled, now}
+		}
+	}
+}
+
+// stuck are the modules whose inbox was full for long while nothing happened.
+func (p *pulse) stuck(now time.Time) (ids []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range p.env.Status() {
+		if b, known := p.seen[s.ID]; known && s.Capacity > 0 && now.Sub(b.at) > stuckAfter {
+			ids = append(ids, s.ID)
+		}
+	}
+	return ids
+}
+
+// health says whether the program lives and events flow.
+func (s *server) health(w http.ResponseWriter, r *http.Request) {
+	if ids := s.pulse.stuck(time.Now()); len(ids) > 0 {
+		s.fail(w, r, http.StatusServiceUnavailable, "events do not flow, these modules are full and do nothing: "+strings.Join(ids, ", "))
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	fmt.Fprintln(w, "ok")
+}
+
+// ready says whether all modules have started and inputs accept events.
+func (s *server) ready(w http.ResponseWriter, r *http.Request) {
+	switch s.env.Phase() {
+	case actor.Starting:
+		s.fail(w, r, http.StatusServiceUnavailable, "starting")
+	case actor.Stopping:
+		s.fail(w, r, http.StatusServiceUnavailable, "stopping")
+	default:
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		fmt.Fprintln(w, "ready")
+	}
+}

@@ -1,0 +1,69 @@
+package webservertornado
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+)
+
+// secure is the configuration of TLS, nil without.
+func (s *server) secure() (*tls.Config, error) {
+	if !s.opts.TLS {
+		return nil, nil
+	}
+	pair := &keyPair{cert: s.opts.Cert, key: s.opts.Key}
+	if _, err := pair.get(nil); err != nil {
+		return nil, err
+	}
+	c := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.get}
+	if s.opts.MinTLS == "1.3" {
+		c.MinVersion = tls.VersionTLS13
+	}
+	if s.opts.ClientCA == "" {
+		return c, nil
+	}
+	pem, err := os.ReadFile(s.opts.ClientCA)
+	if err != nil {
+		return nil, fmt.Errorf("client_ca: %w", err)
+	}
+	c.ClientCAs, c.ClientAuth = x509.NewCertPool(), tls.RequireAndVerifyClientCert
+	if !c.ClientCAs.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("client_ca: %s holds no certificate", s.opts.ClientCA)
+	}
+	return c, nil
+}
+
+// keyPair is a certificate that somebody may renew while the program runs.
+type keyPair struct {
+	cert, key string
+
+	mu      sync.Mutex
+	changed time.Time
+	pair    *tls.Certificate
+}
+
+// get returns the certificate, the former one if the new one cannot be read.
+func (k *keyPair) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	newest := k.changed
+	for _, path := range []string{k.cert, k.key} {
+		if info, err := os.Stat(path); err == nil && info.ModTime().After(newest) {
+			newest = info.ModTime()
+		}
+	}
+	if k.pair != nil && newest.Equal(k.changed) {
+		return k.pair, nil
+	}
+	pair, err := tls.LoadX509KeyPair(k.cert, k.key)
+	switch {
+	case err == nil:
+		k.pair, k.changed = &pair, newest
+	case k.pair == nil:
+		return nil, fmt.Errorf("load the certificate of cert and key: %w", err)
+	}
+	return k.pair, nil
+}

@@ -1,0 +1,226 @@
+package webservertornado
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"regexp"
+	"runtime"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"gambolputty/actor"
+	"gambolputty/actor/option"
+)
+
+// info describes the machine, in the form of the former program.
+func (s *server) info(w http.ResponseWriter, _ *http.Request) {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	var list []any
+	for _, m := range s.env.Status() {
+		list = append(list, map[string]any{m.Spec.Name: given(m)})
+	}
+	s.answer(w, map[string]any{
+		"hostname": host, "cpu_count": runtime.NumCPU(), "load": load(), "memory": memory(), "disk_usage": disks(), "configuration": list,
+	})
+}
+
+// statistics are the counters, in the form of the former program.
+func (s *server) statistics(w http.ResponseWriter, _ *http.Request) {
+	received, queues := int64(0), map[string]int{}
+	for _, m := range s.env.Status() {
+		switch m.Spec.Role {
+		case actor.Input:
+			received += m.Meter.Received.Load()
+		case actor.StandAlone:
+		default:
+			queues[m.ID] = m.Waiting
+		}
+	}
+	s.answer(w, map[string]any{"timestamp": float64(time.Now().UnixMilli()) / 1000, "received": received, "event_types": map[string]int64{}, "queues": queues})
+}
+
+// configured is a module as it was configured.
+type configured struct {
+	ID            string         `json:"id"`
+	Class         string         `json:"class"`
+	Type          actor.Role     `json:"type"`
+	Configuration map[string]any `json:"configuration"`
+}
+
+// configuration is a map in the order of the file, with the defaults filled in.
+func (s *server) configuration(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	fmt.Fprint(w, "{")
+	for i, m := range s.env.Status() {
+		options := all(m)
+		var receivers []any
+		for _, e := range m.Receivers {
+			if e.Filter == "" {
+				receivers = append(receivers, e.ID)
+			} else {
+				receivers = append(receivers, map[string]any{e.ID: map[string]string{"filter": e.Filter}})
+			}
+		}
+		if receivers != nil {
+			options["receivers"] = receivers
+		}
+		key, err := json.Marshal(m.ID)
+		value, err2 := json.Marshal(configured{m.ID, m.Spec.Name, m.Spec.Role, options})
+		if err != nil || err2 != nil {
+			continue // texts can always be written
+		}
+		if i > 0 {
+			fmt.Fprint(w, ",")
+		}
+		fmt.Fprintf(w, "%s:%s", key, value)
+	}
+	fmt.Fprintln(w, "}")
+}
+
+// all are the options of a module as texts, with the defaults.
+func all(m actor.Status) map[string]any {
+	options := map[string]any{}
+	for _, f := range option.Fields(m.Options) {
+		options[f.Name] = masked(f)
+	}
+	return options
+}
+
+// given are the options of a module that are not the defaults.
+func given(m actor.Status) map[string]any {
+	usual := map[string]string{}
+	for _, f := range option.Fields(m.Spec.Options()) {
+		usual[f.Name] = f.Default
+	}
+	options := map[string]any{}
+	for _, f := range option.Fields(m.Options) {
+		if text := masked(f); f.Default != usual[f.Name] {
+			options[f.Name] = text
+		}
+	}
+	return options
+}
+
+// mask stands for what must not be seen.
+const mask = "***"
+
+// secretName is what options are called that hold secrets, whatever else is said of them.
+var secretName = regexp.MustCompile(`(?i)password|passwd|secret|token|api_key|http_auth|basic_auth`)
+
+// masked is the value of an option as YAML reads it, or what stands for it.
+func masked(f option.Field) any {
+	text := maskedText(f)
+	var v any
+	if yaml.Unmarshal([]byte(text), &v) != nil {
+		return text // such as the mask
+	}
+	if _, err := json.Marshal(v); err != nil {
+		return text // such as a map with numbers as keys
+	}
+	return v
+}
+
+func maskedText(f option.Field) string {
+	text := f.Default
+	if text == "" || text == "null" || text == "[]" || text == "{}" || text == `''` {
+		return text
+	}
+	if f.Secret || secretName.MatchString(f.Name) && f.Type != "boolean" && f.Type != "integer" && f.Type != "duration" {
+		return mask
+	}
+	return withoutLogin.ReplaceAllStringFunc(text, func(found string) string {
+		if u, err := url.Parse(found); err == nil && u.User != nil {
+			return u.Scheme + "://" + mask + "@" + u.Host
+		}
+		return found
+	})
+}
+
+// withoutLogin finds the logins of addresses.
+var withoutLogin = regexp.MustCompile(`[a-z][a-z0-9+.-]*://[^/\s'"\]]*@[^/\s'"\],]*`)
+
+// state is what a module does.
+type state struct {
+	ID       string           `json:"id"`
+	Class    string           `json:"class"`
+	Role     actor.Role       `json:"role"`
+	Summary  string           `json:"summary"`
+	Workers  int              `json:"workers"`
+	Waiting  int              `json:"inbox_length"`
+	Capacity int              `json:"inbox_capacity"`
+	Counters map[string]int64 `json:"counters"`
+	Busy     float64          `json:"busy_seconds"`
+	Blocked  float64          `json:"blocked_seconds"`
+	Options  map[string]any   `json:"options,omitempty"`
+	Edges    []link           `json:"receivers"`
+}
+
+// link is an edge between modules.
+type link struct {
+	From   string `json:"from,omitempty"`
+	To     string `json:"to"`
+	Filter string `json:"filter,omitempty"`
+	Passed int64  `json:"events"`
+}
+
+func stateOf(m actor.Status) state {
+	c := m.Meter
+	s := state{
+		ID: m.ID, Class: m.Spec.Name, Role: m.Spec.Role, Summary: m.Spec.Summary, Workers: m.Workers, Waiting: m.Waiting, Capacity: m.Capacity,
+		Counters: map[string]int64{
+			"received": c.Received.Load(), "handled": c.Handled.Load(), "filtered": c.Filtered.Load(), "emitted": c.Emitted.Load(), "dropped": c.Dropped.Load(),
+			"dead_lettered": c.DeadLettered.Load(), "lost": c.Lost.Load(), "unrouted": c.Unrouted.Load(), "errors": c.Errors.Load(), "restarts": c.Restarts.Load(),
+		},
+		Busy: time.Duration(c.Busy.Load()).Seconds(), Blocked: time.Duration(c.Blocked.Load()).Seconds(), Edges: []link{},
+	}
+	c.EachOwn(func(name string, n int64) { s.Counters[name] = n })
+	for _, e := range m.Receivers {
+		s.Edges = append(s.Edges, link{To: e.ID, Filter: e.Filter, Passed: e.Passed})
+	}
+	return s
+}
+
+func (s *server) modules(w http.ResponseWriter, _ *http.Request) {
+	list := []state{}
+	for _, m := range s.env.Status() {
+		list = append(list, stateOf(m))
+	}
+	s.answer(w, list)
+}
+
+func (s *server) module(w http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("id")
+	var ids []string
+	for _, m := range s.env.Status() {
+		if m.ID == id {
+			one := stateOf(m)
+			one.Options = all(m)
+			s.answer(w, one)
+			return
+		}
+		ids = append(ids, m.ID)
+	}
+	s.fail(w, r, http.StatusNotFound, "there is no such module"+hint(id, ids))
+}
+
+// topology is nodes and edges, for those who draw.
+func (s *server) topology(w http.ResponseWriter, _ *http.Request) {
+	nodes, edges := []state{}, []link{}
+	for _, m := range s.env.Status() {
+		one := stateOf(m)
+		for _, e := range one.Edges {
+			e.From = m.ID
+			edges = append(edges, e)
+		}
+		one.Edges = nil
+		nodes = append(nodes, one)
+	}
+	s.answer(w, map[string]any{"timestamp": float64(time.Now().UnixMilli()) / 1000, "nodes": nodes, "edges": edges})
+}

@@ -1,0 +1,76 @@
+package webservertornado
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// load is the load of the last minute, five and fifteen minutes, or nil.
+func load() any {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return nil
+	}
+	var l [3]float64
+	if _, err := fmt.Sscan(string(text), &l[0], &l[1], &l[2]); err != nil {
+		return nil
+	}
+	return l
+}
+
+// memory is the memory of the machine in bytes, or nil.
+func memory() any {
+	f, err := os.Open("/proc/meminfo")
+	if err != nil {
+		return nil
+	}
+	defer f.Close() // it was only read
+	kilobytes := map[string]uint64{}
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		parts := strings.Fields(lines.Text())
+		if len(parts) < 2 {
+			continue
+		}
+		if n, err := strconv.ParseUint(parts[1], 10, 64); err == nil {
+			kilobytes[strings.TrimSuffix(parts[0], ":")] = n
+		}
+	}
+	total, available := kilobytes["MemTotal"]<<10, kilobytes["MemAvailable"]<<10
+	if total == 0 {
+		return nil
+	}
+	used := total - min(available, total)
+	return map[string]any{"total": total, "used": used, "available": available, "percent": percent(used, total)}
+}
+
+func percent(part, whole uint64) float64 {
+	return float64(part*1000/max(whole, 1)) / 10
+}
+
+// disks are the file systems that are on a device, by where they are mounted.
+func disks() map[string]any {
+	all := map[string]any{}
+	text, err := os.ReadFile("/proc/self/mounts")
+	if err != nil {
+		return all
+	}
+	for line := range strings.Lines(string(text)) {
+		parts := strings.Fields(line)
+		if len(parts) < 2 || !strings.HasPrefix(parts[0], "/dev/") {
+			continue
+		}
+		var s syscall.Statfs_t
+		if syscall.Statfs(parts[1], &s) != nil || s.Blocks == 0 {
+			continue
+		}
+		size := uint64(s.Bsize)
+		total, free := s.Blocks*size, s.Bavail*size
+		used := (s.Blocks - s.Bfree) * size
+		all[parts[1]] = map[string]any{"total": total, "used": used, "free": free, "percent": percent(used, total)}
+	}
+	return all
+}

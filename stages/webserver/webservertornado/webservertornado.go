@@ -1,0 +1,258 @@
+// Package webservertornado serves health, metrics and the state of the program over HTTP.
+package webservertornado
+
+import (
+	"context"
+	"crypto/tls"
+	_ "embed"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/net/netutil"
+
+	"gambolputty/actor"
+	"gambolputty/actor/option"
+	"gambolputty/stages/internal/peers"
+	"gambolputty/stages/internal/stream"
+)
+
+//go:embed webservertornado.md
+var doc string
+
+// Spec is the WebserverTornado module.
+var Spec = actor.DefineService(actor.Info{
+	Name:    "WebserverTornado",
+	Aliases: []string{"webserver.Tornado"},
+	Role:    actor.StandAlone,
+	Summary: "Serves health, metrics for Prometheus and the state of all modules over HTTP.",
+	Doc:     doc,
+	Example: `- WebserverTornado:
+    port: 5100
+    tokens: ['${METRICS_TOKEN:-}']
+`,
+}, Options{
+	Port: 5100, MinTLS: "1.2", BasePath: "/", MaxConnections: 500,
+	StatisticModule: "SimpleStats", DocumentRoot: "docroot",
+}, New)
+
+// Options of the WebserverTornado module.
+type Options struct {
+	Given           option.Given
+	Port            int               `opt:"port" min:"0" max:"65535" doc:"Port to listen on; 0 takes a free one and logs it."`
+	Interface       *string           `opt:"interface" doc:"Address or host name to listen on; empty is all. The default is all addresses if there is any kind of login, and 127.0.0.1 if there is none."`
+	TLS             bool              `opt:"tls" doc:"Serve HTTPS only."`
+	Key             string            `opt:"key" null:"true" doc:"PEM file with the private key. Required with tls."`
+	Cert            string            `opt:"cert" null:"true" doc:"PEM file with the certificate chain. Required with tls. Both are read again when they have changed."`
+	MinTLS          string            `opt:"min_tls_version" enum:"1.2|1.3" kinds:"float" doc:"Lowest version of TLS that is accepted."`
+	ClientCA        string            `opt:"client_ca" null:"true" doc:"PEM file with authorities; clients must show a certificate of theirs."`
+	Users           map[string]string `opt:"users" secret:"true" doc:"Passwords of users by their names, as they are or as bcrypt hashes."`
+	Tokens          []string          `opt:"tokens" secret:"true" doc:"Bearer tokens. Empty ones are ignored."`
+	Roles           map[string]string `opt:"roles" doc:"viewer or admin for the name of a user, or for token followed by its place in tokens from 1, as in token1. Users are admins and tokens viewers unless they stand here. Profiles are for admins."`
+	Allow           peers.Networks    `opt:"allow" doc:"Networks that may connect, as in 192.168.0.0/16; empty is all."`
+	MetricsAuth     bool              `opt:"metrics_auth" doc:"Ask for a login for /metrics as well."`
+	BasePath        string            `opt:"base_path" doc:"Path under which a reverse proxy shows the server."`
+	MaxConnections  int               `opt:"max_connections" min:"1" doc:"Connections at a time; further ones wait."`
+	Profiles        bool              `opt:"pprof" doc:"Serve profiles of the program under /debug/pprof to admins."`
+	AccessLog       bool              `opt:"access_log" doc:"Log every request at level info, and not at debug."`
+	DocumentRoot    string            `opt:"document_root" doc:"Folder with files to serve beside the built-in paths. The default is no folder."`
+	StatisticModule string            `opt:"statistic_module_id" doc:"Accepted; the counters are built in."`
+	Application     option.Value      `opt:"application_settings" doc:"Accepted; has no effect."`
+}
+
+// Validate checks TLS, logins and roles.
+func (o *Options) Validate() error {
+	var errs []error
+	fault := func(name string, code option.Code, format string, args ...any) {
+		errs = append(errs, &option.Fault{Code: code, Option: name, Message: fmt.Sprintf(format, args...)})
+	}
+	for name, file := range map[string]string{"cert": o.Cert, "key": o.Key} {
+		if o.TLS && file == "" {
+			fault(name, option.Required, "required option is missing: tls is True")
+		}
+	}
+	if o.ClientCA != "" && !o.TLS {
+		fault("client_ca", option.Contradiction, "needs tls: True")
+	}
+	if !strings.HasPrefix(o.BasePath, "/") {
+		fault("base_path", option.NotAllowed, "must begin with /, got %q", o.BasePath)
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.Roles)) {
+		if role := o.Roles[name]; role != viewer && role != admin {
+			fault("roles."+name, option.NotAllowed, "must be viewer or admin, got %q", role)
+		}
+		if !slices.Contains(o.holders(), name) {
+			fault("roles."+name, option.NotAllowed, "there is no such user or token%s", hint(name, o.holders()))
+		}
+	}
+	for name, password := range o.Users {
+		if name == "" || strings.Contains(name, ":") || password == "" {
+			fault("users", option.NotAllowed, "names and passwords must not be empty, and a name holds no colon")
+		}
+	}
+	for _, name := range []string{"statistic_module_id", "application_settings"} {
+		if o.Given[name] {
+			fault(name, "W105", "has no effect")
+		}
+	}
+	if o.Interface != nil && !o.protected() && !local(*o.Interface) {
+		fault("interface", "W116", "the server is open to everybody who can reach it, as there are neither users nor tokens nor client_ca")
+	}
+	return errors.Join(errs...)
+}
+
+func hint(name string, names []string) string {
+	if near := option.Nearest(name, names); near != "" {
+		return fmt.Sprintf("; did you mean %q?", near)
+	}
+	return ""
+}
+
+// holders are the names of those who can have a role.
+func (o *Options) holders() []string {
+	names := slices.Sorted(maps.Keys(o.Users))
+	for i := range o.Tokens {
+		names = append(names, tokenName(i))
+	}
+	return names
+}
+
+func tokenName(i int) string { return fmt.Sprint("token", i+1) }
+
+// protected reports whether anybody has to say who he is.
+func (o *Options) protected() bool {
+	return len(o.Users) > 0 || slices.ContainsFunc(o.Tokens, func(t string) bool { return t != "" }) || o.ClientCA != ""
+}
+
+// local reports whether an interface is that of this host alone.
+func local(iface string) bool {
+	ip := net.ParseIP(iface)
+	return iface == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// where is the interface to listen on.
+func (o *Options) where() string {
+	switch {
+	case o.Interface != nil:
+		return *o.Interface
+	case o.protected():
+		return ""
+	}
+	return "127.0.0.1"
+}
+
+// Listens names the address.
+func (o *Options) Listens() []actor.Address {
+	return []actor.Address{{Option: "port", Network: "tcp", Host: o.where(), Port: o.Port}}
+}
+
+// Reads names the files of TLS and the folder.
+func (o *Options) Reads() []actor.File {
+	var list []actor.File
+	for _, f := range []actor.File{{Option: "cert", Path: o.Cert}, {Option: "key", Path: o.Key}, {Option: "client_ca", Path: o.ClientCA}} {
+		if f.Path != "" && o.TLS {
+			list = append(list, f)
+		}
+	}
+	if o.Given["document_root"] {
+		list = append(list, actor.File{Option: "document_root", Path: o.DocumentRoot, Directory: true})
+	}
+	return list
+}
+
+// Limits of a server that strangers may reach.
+const (
+	headerTime  = 10 * time.Second
+	requestTime = 30 * time.Second
+	idleTime    = time.Minute
+	headerSize  = 16 << 10
+	bodySize    = 1 << 20
+	// farewell is how long requests may go on after a stop.
+	farewell = 5 * time.Second
+)
+
+type server struct {
+	env       actor.Env
+	opts      Options
+	access    *access
+	pulse     *pulse
+	files     *os.Root // nil without a document_root
+	listeners []net.Listener
+	tls       *tls.Config
+
+	pagesMu sync.RWMutex
+	pages   map[string]http.Handler // of other modules
+}
+
+// New makes a WebserverTornado.
+func New(env actor.Env, o Options) (actor.Service, error) {
+	return &server{env: env, opts: o, access: newAccess(env, &o), pulse: newPulse(env)}, nil
+}
+
+// Open binds the port. Until all modules have started, /readyz says so.
+func (s *server) Open(ctx context.Context) error {
+	var err error
+	if s.tls, err = s.secure(); err != nil {
+		return err
+	}
+	if s.opts.Given["document_root"] {
+		if s.files, err = os.OpenRoot(s.opts.DocumentRoot); err != nil {
+			return fmt.Errorf("document_root: %w", err)
+		}
+	}
+	s.listeners, err = stream.Listen(ctx, s.env, s.opts.where(), s.opts.Port, 15*time.Second)
+	return err
+}
+
+// Serve answers requests until ctx ends.
+func (s *server) Serve(ctx context.Context) error {
+	h := &http.Server{
+		Handler: s.handler(), TLSConfig: s.tls, MaxHeaderBytes: headerSize,
+		ReadHeaderTimeout: headerTime, ReadTimeout: requestTime, IdleTimeout: idleTime,
+		ErrorLog: slog.NewLogLogger(s.env.Log.Handler(), slog.LevelDebug),
+	}
+	errs := make(chan error, len(s.listeners))
+	for _, l := range s.listeners {
+		l = netutil.LimitListener(l, s.opts.MaxConnections)
+		go func() {
+			if s.tls != nil {
+				errs <- h.ServeTLS(l, "", "")
+				return
+			}
+			errs <- h.Serve(l)
+		}()
+	}
+	watch, end := context.WithCancel(ctx)
+	defer end()
+	go s.pulse.beat(watch)
+	select {
+	case <-ctx.Done():
+	case err := <-errs:
+		return fmt.Errorf("accept connections: %w", errors.Join(err, h.Close()))
+	}
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	defer cancel()
+	if h.Shutdown(late) != nil {
+		h.Close() // whoever is still there is cut
+	}
+	return nil
+}
+
+// Close frees the port.
+func (s *server) Close(context.Context) error {
+	for _, l := range s.listeners {
+		l.Close() // it may be closed already
+	}
+	if s.files != nil {
+		return s.files.Close()
+	}
+	return nil
+}
