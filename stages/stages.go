@@ -62,6 +62,7 @@ import (
 	"gambolputty/stages/parsers/urlparser"
 	"gambolputty/stages/parsers/useragentparser"
 	"gambolputty/stages/parsers/xpathparser"
+	"gambolputty/stages/webserver/webgui"
 	"gambolputty/stages/webserver/webservertornado"
 )
 
@@ -134,6 +135,7 @@ func All() []actor.Spec {
 		keyvaluestore.Spec,
 		redisstore.Spec,
 
+		webgui.Spec,
 		webservertornado.Spec,
 	}
 }
