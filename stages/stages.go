@@ -11,6 +11,7 @@ import (
 	"gambolputty/stages/inputs/tcpserver"
 	"gambolputty/stages/inputs/udpserver"
 	"gambolputty/stages/inputs/unixsocket"
+	"gambolputty/stages/inputs/zmq"
 	"gambolputty/stages/misc/facet"
 	"gambolputty/stages/misc/keyvaluestore"
 	"gambolputty/stages/misc/metrics"
@@ -41,6 +42,7 @@ import (
 	"gambolputty/stages/outputs/syslogsink"
 	"gambolputty/stages/outputs/tcpsink"
 	"gambolputty/stages/outputs/udpsink"
+	"gambolputty/stages/outputs/zmqsink"
 	"gambolputty/stages/parsers/base64parser"
 	"gambolputty/stages/parsers/collectdparser"
 	"gambolputty/stages/parsers/csvparser"
@@ -71,6 +73,7 @@ func All() []actor.Spec {
 		tcpserver.Spec,
 		udpserver.Spec,
 		unixsocket.Spec,
+		zmq.Spec,
 
 		base64parser.Spec,
 		collectdparser.Spec,
@@ -121,6 +124,7 @@ func All() []actor.Spec {
 		syslogsink.Spec,
 		tcpsink.Spec,
 		udpsink.Spec,
+		zmqsink.Spec,
 
 		keyvaluestore.Spec,
 		redisstore.Spec,
