@@ -34,6 +34,7 @@ import (
 	"gambolputty/stages/outputs/devnullsink"
 	"gambolputty/stages/outputs/elasticsearchsink"
 	"gambolputty/stages/outputs/filesink"
+	"gambolputty/stages/outputs/graphitesink"
 	"gambolputty/stages/outputs/httpsink"
 	"gambolputty/stages/outputs/loggersink"
 	"gambolputty/stages/outputs/redischannelsink"
@@ -116,6 +117,7 @@ func All() []actor.Spec {
 		elasticsearchsink.Spec,
 		elasticsearchsink.Multiple,
 		filesink.Spec,
+		graphitesink.Spec,
 		httpsink.Spec,
 		loggersink.Spec,
 		redischannelsink.Spec,
