@@ -3,6 +3,7 @@ package stages
 
 import (
 	"gambolputty/actor"
+	"gambolputty/stages/inputs/beats"
 	"gambolputty/stages/inputs/httpserver"
 	"gambolputty/stages/inputs/redischannel"
 	"gambolputty/stages/inputs/redislist"
@@ -66,6 +67,7 @@ import (
 // All returns the modules of this build. A new module is entered here and nowhere else.
 func All() []actor.Spec {
 	return []actor.Spec{
+		beats.Spec,
 		httpserver.Spec,
 		redischannel.Spec,
 		redislist.Spec,
