@@ -32,6 +32,7 @@ import (
 	"gambolputty/stages/modifiers/mergeevent"
 	"gambolputty/stages/modifiers/modifyfields"
 	"gambolputty/stages/modifiers/permutate"
+	"gambolputty/stages/outputs/beatssink"
 	"gambolputty/stages/outputs/devnullsink"
 	"gambolputty/stages/outputs/elasticsearchsink"
 	"gambolputty/stages/outputs/filesink"
@@ -115,6 +116,7 @@ func All() []actor.Spec {
 		tarpit.Spec,
 		throttle.Spec,
 
+		beatssink.Spec,
 		devnullsink.Spec,
 		elasticsearchsink.Spec,
 		elasticsearchsink.Multiple,
