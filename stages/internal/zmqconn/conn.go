@@ -100,7 +100,7 @@ func (c *Conn) Send(fill func(*Frames)) error {
 // Subscribe asks a publisher for what begins with the topic.
 func (c *Conn) Subscribe(topic string) error {
 	return c.Send(func(f *Frames) {
-		if c.minor > 0 {
+		if c.minor > 0 && c.minor != versionTwo {
 			f.command("SUBSCRIBE", []byte(topic))
 			return
 		}

@@ -143,17 +143,18 @@ func TestEndsThatDoNotFitAreToldWhy(t *testing.T) {
 	}
 }
 
-// speaker is a peer that says what it was told to, and listens to nothing.
+// speaker is a peer that says what it was told to, whatever it hears.
 type speaker struct {
 	net.Conn
 	io.Reader
+	heard strings.Builder
 }
 
-func (s *speaker) Read(p []byte) (int, error) { return s.Reader.Read(p) }
-func (*speaker) Write(p []byte) (int, error)  { return len(p), nil }
-func (*speaker) Close() error                 { return nil }
-func (*speaker) SetDeadline(time.Time) error  { return nil }
-func (*speaker) RemoteAddr() net.Addr         { return &net.UnixAddr{} }
+func (s *speaker) Read(p []byte) (int, error)  { return s.Reader.Read(p) }
+func (s *speaker) Write(p []byte) (int, error) { return s.heard.Write(p) }
+func (*speaker) Close() error                  { return nil }
+func (*speaker) SetDeadline(time.Time) error   { return nil }
+func (*speaker) RemoteAddr() net.Addr          { return &net.UnixAddr{} }
 
 // talk lets a peer say something, and returns what became of the handshake and the next frame.
 func talk(t testing.TB, cfg Config, say string) (Frame, error) {
@@ -201,6 +202,25 @@ func TestGreetings(t *testing.T) {
 				t.Errorf("%q, %v", f.Body, err)
 			}
 		})
+	}
+}
+
+func TestSubscriptionsAreWrittenAsThePeerReadsThem(t *testing.T) {
+	pub := strings.ReplaceAll(ready, "PUSH", "PUB")
+	pub = strings.Replace(strings.Replace(pub, "\x1a", "\x19", 1), "\x04PUB", "\x03PUB", 1)
+	for name, c := range map[string]struct{ say, want string }{
+		"3.1": {signature + "\x03\x01" + null + "\x00" + filler + pub, "\x04\x0d\x09SUBSCRIBEegg"},
+		"3.0": {signature + "\x03\x00" + null + "\x00" + filler + pub, "\x00\x04\x01egg"},
+		"2.0": {signature + "\x01\x01\x00\x00", "\x00\x04\x01egg"},
+	} {
+		s := &speaker{Reader: strings.NewReader(c.say)}
+		conn, err := Shake(context.Background(), s, &Config{Kind: Sub, Most: 1000})
+		if err == nil {
+			err = conn.Subscribe("egg")
+		}
+		if err != nil || !strings.HasSuffix(s.heard.String(), c.want) {
+			t.Errorf("%s: %v, %q", name, err, s.heard.String())
+		}
 	}
 }
 
