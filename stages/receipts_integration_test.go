@@ -129,3 +129,40 @@ say("done")
 		t.Errorf("more than %d events came twice", most)
 	}
 }
+
+// The receiver of ZmqSink is killed again and again.
+func TestIntegrationZeroMQWithReceiptsLosesNothing(t *testing.T) {
+	const events, kills = 200_000, 5
+	r := redistest.Start(t)
+	port, program := freePort(t), binary(t)
+	sender := newShipper(t, program, fmt.Sprintf(`
+- RedisList: {lists: [numbers], port: %d, batch_size: 100, reliable: True}
+- ZmqSink: {server: '127.0.0.1:%d', format: $(data), store_interval_in_secs: 0, retry_max_interval_in_secs: 0.1}
+`, r.Port, port))
+	receiver := newShipper(t, program, fmt.Sprintf(`
+- Zmq: {address: '127.0.0.1:%d', receipts: delivered}
+- FileSink: {file_name: '${DIR}/out.log', format: $(data), store_interval_in_secs: 0}
+`, port))
+	out := filepath.Join(filepath.Dir(receiver.conf), "out.log")
+	c, err := redis.Dial("tcp", r.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	push(t, c, "numbers", events)
+	sender.start()
+	receiver.start().killNow(randomly(t), kills, 300*time.Millisecond)
+	if r.CLI("exists", "numbers") == "0" {
+		t.Error("the programs had done their work before the last kill")
+	}
+	until(t, "all entries are taken", func() bool {
+		return r.CLI("exists", "numbers") == "0" && r.CLI("exists", "numbers.processing.RedisList") == "0"
+	})
+	sender.stop()
+	receiver.stop()
+	l := settle(events, numbers(t, out))
+	t.Log(l)
+	if l.missing > 0 {
+		t.Error("events are missing")
+	}
+}

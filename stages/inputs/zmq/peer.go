@@ -17,6 +17,8 @@ type peer struct {
 	out  *actor.Outlet
 	from string
 
+	receipts *receipts // nil if they do not wait for delivery
+
 	text  []byte   // of the batch, which its events share
 	cuts  []cut    // where they lie in it
 	pings [][]byte // to be answered when what came before them has been taken
@@ -37,10 +39,17 @@ func (p *peer) receive(ctx context.Context) error {
 			return err
 		}
 	}
+	if p.opts.Receipts == "delivered" {
+		p.receipts = newReceipts(p.Conn)
+		defer p.receipts.end()
+	}
 	release := p.Until(ctx)
 	err := p.read()
 	if release() || ctx.Err() == nil {
 		return err
+	}
+	if p.receipts != nil {
+		p.receipts.settle()
 	}
 	p.Hush()
 	p.read()
@@ -81,6 +90,9 @@ func (p *peer) take(f zmqconn.Frame) error {
 		context, err := zmqconn.PingContext(f.Body)
 		if err != nil {
 			return err
+		}
+		if p.receipts != nil && len(context) == 0 {
+			return p.Answer(f.Body) // it is a heartbeat, which cannot wait
 		}
 		p.pings = append(p.pings, slices.Clone(context))
 		return nil
@@ -139,22 +151,18 @@ func (p *peer) add(topic, data []byte) {
 	p.cuts = append(p.cuts, c)
 }
 
-// emit hands the batch on and answers the peer that what it sent has been taken.
+// emit hands the batch on and answers the peer.
 func (p *peer) emit() error {
-	if len(p.cuts) > 0 {
-		text := string(p.text)
-		b := p.out.Batch(p.from)
-		for _, c := range p.cuts {
-			e := b.New()
-			e.SetField(event.Data, event.String(text[c.data:c.end]))
-			if c.topic >= 0 {
-				e.SetField(topicKey, event.String(text[c.topic:c.data]))
-			}
+	b := p.fill()
+	if p.receipts != nil {
+		if b == nil && len(p.pings) == 0 {
+			return nil
 		}
-		if cap(p.text) > most {
-			p.text = nil
-		}
-		p.text, p.cuts = p.text[:0], p.cuts[:0]
+		pings := p.pings
+		p.pings = nil
+		return p.receipts.emit(p.out, b, pings)
+	}
+	if b != nil {
 		if err := p.out.Emit(b, nil); err != nil {
 			return err
 		}
@@ -172,4 +180,25 @@ func (p *peer) emit() error {
 		p.env.Log.Debug("a PING could not be answered", "peer", p.Peer, "error", err)
 	}
 	return nil
+}
+
+// fill makes a batch of what was noted, nil if that is nothing.
+func (p *peer) fill() *actor.Batch {
+	if len(p.cuts) == 0 {
+		return nil
+	}
+	text := string(p.text)
+	b := p.out.Batch(p.from)
+	for _, c := range p.cuts {
+		e := b.New()
+		e.SetField(event.Data, event.String(text[c.data:c.end]))
+		if c.topic >= 0 {
+			e.SetField(topicKey, event.String(text[c.topic:c.data]))
+		}
+	}
+	if cap(p.text) > most {
+		p.text = nil
+	}
+	p.text, p.cuts = p.text[:0], p.cuts[:0]
+	return b
 }

@@ -31,7 +31,7 @@ var Spec = actor.DefineSource(actor.Info{
     pattern: sub
     topic: nginx
 `,
-}, Options{Mode: "server", Address: []string{"*:5570"}, Pattern: "pull", MaxMessage: 64 << 20, Connections: 10000}, New)
+}, Options{Mode: "server", Address: []string{"*:5570"}, Pattern: "pull", Receipts: "taken", MaxMessage: 64 << 20, Connections: 10000}, New)
 
 // Options of the Zmq module.
 type Options struct {
@@ -41,6 +41,7 @@ type Options struct {
 	Topic     string   `opt:"topic" null:"true" doc:"For sub: what the topic must begin with; empty is everything."`
 	HWM       *int     `opt:"hwm" min:"1" doc:"High water mark: most messages of a peer that are read ahead of the receivers. The default is 1000."`
 	Separator string   `opt:"separator" null:"true" doc:"For sub: text between topic and payload in messages of one frame. The default is a blank."`
+	Receipts  string   `opt:"receipts" enum:"taken|delivered" doc:"When a PING of ZmqSink is answered, which is the receipt for what came before it: when it has been handed on, or when it has been delivered."`
 	zmqconn.CurveOptions
 	MaxMessage   int           `opt:"max_message_size" min:"1" max:"2147483647" doc:"Most bytes of a frame. A peer that sends more is disconnected."`
 	Connections  int           `opt:"max_connections" min:"0" doc:"Peers at a time in mode server; further ones are closed. 0 is no limit."`

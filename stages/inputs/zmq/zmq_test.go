@@ -2,15 +2,18 @@ package zmq_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
+	"gambolputty/actor"
 	"gambolputty/actor/actortest"
 	"gambolputty/stages/inputs/zmq"
 	"gambolputty/stages/internal/wire/wiretest"
@@ -267,6 +270,68 @@ func TestAPingIsAnsweredWhenWhatCameBeforeIsTaken(t *testing.T) {
 		}
 	}
 	r.Stop()
+}
+
+// gate is an output that delivers when it is told to.
+type gate struct{ pass chan error }
+
+func (g gate) Write(_ context.Context, b *actor.Batch) error {
+	if err := <-g.pass; err != nil {
+		return err
+	}
+	for range b.Each() {
+		continue
+	}
+	return nil
+}
+
+func TestReceiptsCanWaitForDelivery(t *testing.T) {
+	g := gate{make(chan error)}
+	spec := actor.DefineSink(actor.Info{Name: "Gate", Role: actor.Output}, struct{}{}, func(actor.Env, struct{}) (actor.Sink, error) { return g, nil })
+	r := actortest.Start(t, "- Zmq: {address: '127.0.0.1:0', receipts: delivered}\n- Gate\n", zmq.Spec, spec)
+	c := dial(t, r.Addr(), zmqconn.Config{Kind: zmqconn.Push})
+	ping := func(context string) {
+		if err := c.Send(func(f *zmqconn.Frames) { f.Ping([]byte(context)) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pong := func(context string) {
+		t.Helper()
+		if f, err := c.Read(); err != nil || f.Command != "PONG" || string(f.Body) != context {
+			t.Fatalf("%+v %v", f, err)
+		}
+	}
+	ping("a") // there is nothing in front of it
+	pong("a")
+	send(t, c, []string{"one"})
+	wiretest.Until(t, "it is under way", func() bool { return r.Status("Zmq").Meter.Received.Load() == 1 })
+	ping("b")
+	ping("") // a heartbeat
+	pong("")
+	send(t, c, []string{"two"})
+	ping("c")
+	close(g.pass)
+	pong("b")
+	pong("c")
+	c.Close()
+	r.Stop()
+}
+
+func TestWhatIsLostHasNoReceipt(t *testing.T) {
+	g := gate{make(chan error)}
+	spec := actor.DefineSink(actor.Info{Name: "Gate", Role: actor.Output}, struct{}{}, func(actor.Env, struct{}) (actor.Sink, error) { return g, nil })
+	r := actortest.Start(t, "- Global: {shutdown_timeout: 0.1}\n- Zmq: {address: '127.0.0.1:0', receipts: delivered}\n- Gate\n", zmq.Spec, spec)
+	c := dial(t, r.Addr(), zmqconn.Config{Kind: zmqconn.Push})
+	send(t, c, []string{"one"})
+	if err := c.Send(func(f *zmqconn.Frames) { f.Ping([]byte("a")) }); err != nil {
+		t.Fatal(err)
+	}
+	wiretest.Until(t, "it is under way", func() bool { return r.Status("Zmq").Meter.Received.Load() == 1 })
+	go func() { time.AfterFunc(time.Second, func() { g.pass <- errors.New("it is too late") }) }()
+	r.StopHard()
+	if f, err := c.Read(); err == nil {
+		t.Errorf("%+v", f)
+	}
 }
 
 func TestWhatWasSentBeforeTheStopIsTaken(t *testing.T) {
