@@ -3,6 +3,7 @@ package stages
 
 import (
 	"gambolputty/actor"
+	"gambolputty/stages/inputs/beats"
 	"gambolputty/stages/inputs/file"
 	"gambolputty/stages/inputs/httpserver"
 	"gambolputty/stages/inputs/kafka"
@@ -13,6 +14,7 @@ import (
 	"gambolputty/stages/inputs/tcpserver"
 	"gambolputty/stages/inputs/udpserver"
 	"gambolputty/stages/inputs/unixsocket"
+	"gambolputty/stages/inputs/zmq"
 	"gambolputty/stages/misc/facet"
 	"gambolputty/stages/misc/keyvaluestore"
 	"gambolputty/stages/misc/metrics"
@@ -32,9 +34,11 @@ import (
 	"gambolputty/stages/modifiers/mergeevent"
 	"gambolputty/stages/modifiers/modifyfields"
 	"gambolputty/stages/modifiers/permutate"
+	"gambolputty/stages/outputs/beatssink"
 	"gambolputty/stages/outputs/devnullsink"
 	"gambolputty/stages/outputs/elasticsearchsink"
 	"gambolputty/stages/outputs/filesink"
+	"gambolputty/stages/outputs/graphitesink"
 	"gambolputty/stages/outputs/httpsink"
 	"gambolputty/stages/outputs/kafkasink"
 	"gambolputty/stages/outputs/loggersink"
@@ -45,6 +49,7 @@ import (
 	"gambolputty/stages/outputs/tcpsink"
 	"gambolputty/stages/outputs/udpsink"
 	"gambolputty/stages/outputs/zabbixsink"
+	"gambolputty/stages/outputs/zmqsink"
 	"gambolputty/stages/parsers/base64parser"
 	"gambolputty/stages/parsers/collectdparser"
 	"gambolputty/stages/parsers/csvparser"
@@ -69,6 +74,7 @@ import (
 // All returns the modules of this build. A new module is entered here and nowhere else.
 func All() []actor.Spec {
 	return []actor.Spec{
+		beats.Spec,
 		httpserver.Spec,
 		kafka.Spec,
 		file.Spec,
@@ -79,6 +85,7 @@ func All() []actor.Spec {
 		tcpserver.Spec,
 		udpserver.Spec,
 		unixsocket.Spec,
+		zmq.Spec,
 
 		base64parser.Spec,
 		collectdparser.Spec,
@@ -117,10 +124,12 @@ func All() []actor.Spec {
 		tarpit.Spec,
 		throttle.Spec,
 
+		beatssink.Spec,
 		devnullsink.Spec,
 		elasticsearchsink.Spec,
 		elasticsearchsink.Multiple,
 		filesink.Spec,
+		graphitesink.Spec,
 		httpsink.Spec,
 		kafkasink.Spec,
 		loggersink.Spec,
@@ -131,6 +140,7 @@ func All() []actor.Spec {
 		tcpsink.Spec,
 		udpsink.Spec,
 		zabbixsink.Spec,
+		zmqsink.Spec,
 
 		keyvaluestore.Spec,
 		redisstore.Spec,

@@ -22,6 +22,16 @@ func Bench(b *testing.B, s actor.Spec, options string, data ...string) {
 	bench(b, s, options, "", nil, Events(data...))
 }
 
+// BenchSource starts an input for a benchmark that feeds it. Its events are thrown away.
+func BenchSource(b *testing.B, s actor.Spec, options string) *Running {
+	b.Helper()
+	return begin(b, mode{}, item(s.Name, options)+"- BenchDrain\n", []actor.Spec{s, drain()})
+}
+
+func drain() actor.Spec {
+	return actor.DefineSink(actor.Info{Name: "BenchDrain", Role: actor.Output}, none{}, func(actor.Env, none) (actor.Sink, error) { return discard{}, nil })
+}
+
 // BenchEvents is Bench for events that are given as JSON objects. Further modules that it
 // needs stand in more, as a configuration.
 func BenchEvents(b *testing.B, s actor.Spec, options, more string, specs []actor.Spec, objects ...string) {
@@ -39,9 +49,8 @@ func bench(b *testing.B, s actor.Spec, options, more string, specs []actor.Spec,
 	feed := actor.DefineSource(actor.Info{Name: "BenchFeed", Role: actor.Input}, none{}, func(actor.Env, none) (actor.Source, error) {
 		return &copies{start, events, b.N}, nil
 	})
-	drain := actor.DefineSink(actor.Info{Name: "BenchDrain", Role: actor.Output}, none{}, func(actor.Env, none) (actor.Sink, error) { return discard{}, nil })
 	text := "- Global: {workers: 1}\n- BenchFeed\n" + item(s.Name, options) + more + "- BenchDrain\n"
-	r := begin(b, mode{}, text, append([]actor.Spec{s, feed, drain}, specs...))
+	r := begin(b, mode{}, text, append([]actor.Spec{s, feed, drain()}, specs...))
 	b.ReportAllocs()
 	b.ResetTimer()
 	close(start)

@@ -531,3 +531,15 @@ func BenchmarkMsgpack(b *testing.B) {
 		}
 	})
 }
+
+func TestEventsArePackedAsTheirWholeValueIs(t *testing.T) {
+	plain := event.New(event.NewSource("StdIn", "in"), event.Field{Key: event.Data, Value: event.String("spam")})
+	tagged, bare := plain.Fork(), plain.Fork()
+	tagged.Tag("eggs")
+	bare.Delete(event.MustPath("gambolputty"))
+	for name, e := range map[string]*event.Event{"plain": plain, "with a tag": tagged, "without metadata": bare} {
+		if got, want := event.AppendMsgpackEvent(nil, e), event.AppendMsgpack(nil, e.Whole()); string(got) != string(want) {
+			t.Errorf("%s: %x, want %x", name, got, want)
+		}
+	}
+}

@@ -225,13 +225,32 @@ func AppendMsgpack(dst []byte, v Value) []byte {
 	case KindMap:
 		m := v.Map()
 		dst = appendPackedLength(dst, m.Len(), 0x80, 0xde)
-		for i := range m.Len() {
-			f := m.At(i)
-			dst = AppendMsgpack(appendPackedString(dst, f.Key.Name), f.Value)
+		if m == nil {
+			return dst
 		}
-		return dst
+		return appendPackedFields(dst, m.fields)
 	}
 	return append(dst, 0xc0)
+}
+
+// AppendMsgpackEvent appends all of e with its metadata, which is what AppendMsgpack makes of
+// Whole.
+func AppendMsgpackEvent(dst []byte, e *Event) []byte {
+	if e.meta.has&hasMeta == 0 {
+		return appendPackedFields(appendPackedLength(dst, e.Len(), 0x80, 0xde), e.root.fields)
+	}
+	dst = appendPackedFields(appendPackedLength(dst, e.Len()+1, 0x80, 0xde), e.root.fields)
+	var room [12]Field
+	meta := e.metaFields(room[:0])
+	dst = appendPackedLength(appendPackedString(dst, metaKey.Name), len(meta), 0x80, 0xde)
+	return appendPackedFields(dst, meta)
+}
+
+func appendPackedFields(dst []byte, fields []Field) []byte {
+	for _, f := range fields {
+		dst = AppendMsgpack(appendPackedString(dst, f.Key.Name), f.Value)
+	}
+	return dst
 }
 
 func appendPackedString(dst []byte, s string) []byte {

@@ -124,6 +124,24 @@ func (t Template) Append(dst []byte, e *event.Event) (out []byte, resolved bool)
 	return dst, resolved
 }
 
+// AppendWith is Append with a change to the text of every field. change gets dst with the text
+// from the given place on, and returns dst with what shall stand there.
+func (t Template) AppendWith(dst []byte, e *event.Event, change func(dst []byte, from int) []byte) (out []byte, resolved bool) {
+	resolved = true
+	for i := range t.parts {
+		p := &t.parts[i]
+		dst = append(dst, p.literal...)
+		if p.ref != nil {
+			from := len(dst)
+			var ok bool
+			dst, ok = p.append(dst, e)
+			resolved = resolved && ok
+			dst = change(dst, from)
+		}
+	}
+	return dst, resolved
+}
+
 func (p *part) append(dst []byte, e *event.Event) ([]byte, bool) {
 	v, ok := p.ref.get(e)
 	switch {

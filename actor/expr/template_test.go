@@ -127,3 +127,21 @@ func FuzzParseTemplate(f *testing.F) {
 		}
 	})
 }
+
+func TestTheTextOfFieldsCanBeChangedOnItsWay(t *testing.T) {
+	tpl, err := ParseTemplate("a b.$(x).$(y:-none)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := event.New(event.NewSource("StdIn", "in"), event.Field{Key: event.Intern("x"), Value: event.String("c d")})
+	dashes := func(dst []byte, from int) []byte {
+		return append(dst[:from], strings.ReplaceAll(string(dst[from:]), " ", "--")...)
+	}
+	if got, resolved := tpl.AppendWith(nil, e, dashes); string(got) != "a b.c--d.none" || !resolved {
+		t.Errorf("%q %v", got, resolved)
+	}
+	e.Delete(event.MustPath("x"))
+	if _, resolved := tpl.AppendWith(nil, e, dashes); resolved {
+		t.Error("a missing field is not told")
+	}
+}

@@ -43,6 +43,10 @@ type Server struct {
 	Prepare func(ctx context.Context, c net.Conn) (Ready, error)
 	// Unpack reads what the peer has compressed.
 	Unpack func(io.Reader) io.Reader
+	// Handle, if it is set, deals with connections instead of cutting them. A read fails when
+	// the peer has been silent for too long, and some time after the end of ctx. Handle closes
+	// the connection, perhaps later than it returns.
+	Handle func(c net.Conn, from string, out *actor.Outlet)
 
 	open atomic.Int64
 }
@@ -136,7 +140,12 @@ type connection struct {
 
 // serve reads a connection to its end. Whatever goes wrong concerns this one alone.
 func (c *connection) serve(ctx context.Context, conn net.Conn) {
-	defer conn.Close()
+	handed := false
+	defer func(raw net.Conn) {
+		if !handed {
+			raw.Close()
+		}
+	}(conn)
 	defer func() {
 		if p := recover(); p != nil {
 			c.Env.Log.Error("connection closed after a panic", "peer", c.peer, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
@@ -159,6 +168,11 @@ func (c *connection) serve(ctx context.Context, conn net.Conn) {
 	}
 	timed := &timed{Conn: conn, ctx: ctx, idle: c.Idle}
 	defer timed.watch()()
+	if c.Handle != nil {
+		handed = true
+		c.Handle(timed, c.from, c.out)
+		return
+	}
 	var cut framing.Cut
 	if c.Chunk == 0 {
 		cut = c.Cut()

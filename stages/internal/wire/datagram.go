@@ -201,7 +201,8 @@ func (d *Datagrams) write(datagrams [][]byte) (int, error) {
 	for i := range batch {
 		batch[i].Buffers[0] = datagrams[i]
 	}
-	return d.many.WriteBatch(batch, 0)
+	n, err := d.many.WriteBatch(batch, 0)
+	return max(n, 0), err // it may be negative with an error
 }
 
 func wait(ctx context.Context, t time.Duration) error {

@@ -33,6 +33,20 @@ func TestNamesAreLookedUpAgainEveryMinute(t *testing.T) {
 	}
 }
 
+func TestADatagramThatIsTooLongIsNamedByItsPlace(t *testing.T) {
+	c, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	d := NewDatagrams(actor.Env{}, Address{"udp", c.LocalAddr().String()})
+	defer d.Close()
+	n, err := d.Send(t.Context(), [][]byte{[]byte("spam"), make([]byte, 70_000), []byte("egg")})
+	if n != 1 || !TooLong(err) {
+		t.Errorf("%d sent, %v", n, err)
+	}
+}
+
 func TestAddresses(t *testing.T) {
 	for s, good := range map[string]bool{
 		"localhost:514": true, "[::1]:514": true, "10.0.0.1:65535": true, "::1:514": false, "localhost": false, "localhost:": false, ":514": false,

@@ -71,6 +71,19 @@ func (d *Dialer) Dial(ctx context.Context) (*Conn, error) {
 }
 
 func (d *Dialer) dial(ctx context.Context, a Address) (*Conn, error) {
+	c, err := d.Open(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	socket := c
+	if secure, ok := c.(*tls.Conn); ok {
+		socket = secure.NetConn()
+	}
+	return newConn(a, c, socket, d), nil
+}
+
+// Open connects to one address, for those that read what the peer says themselves.
+func (d *Dialer) Open(ctx context.Context, a Address) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, d.Connect)
 	defer cancel()
 	// The probes of Go close a connection after nine without an answer.
@@ -80,7 +93,7 @@ func (d *Dialer) dial(ctx context.Context, a Address) (*Conn, error) {
 		return nil, err // it says where to
 	}
 	if d.TLS == nil {
-		return newConn(a, raw, raw, d), nil
+		return raw, nil
 	}
 	config := d.TLS
 	if config.ServerName == "" {
@@ -93,7 +106,7 @@ func (d *Dialer) dial(ctx context.Context, a Address) (*Conn, error) {
 		raw.Close()
 		return nil, fmt.Errorf("TLS with %s: %w", a.Name, explain(err))
 	}
-	return newConn(a, secure, raw, d), nil
+	return secure, nil
 }
 
 // explain adds what helps most where a certificate is not trusted: who has issued it.

@@ -1,0 +1,168 @@
+//go:build integration
+
+package stages_test
+
+import (
+	"fmt"
+	"net"
+	"path/filepath"
+	"testing"
+	"time"
+
+	lumber "github.com/elastic/go-lumber/client/v2"
+	"github.com/gomodule/redigo/redis"
+
+	"gambolputty/stages/internal/redisconn/redistest"
+	"gambolputty/stages/internal/zmqconn/pyzmq"
+)
+
+// freePort is one that nobody has at the moment.
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// A Beat whose server is killed again and again.
+func TestIntegrationBeatsToFileLosesNothing(t *testing.T) {
+	const events, window, kills = 300_000, 500, 5
+	port := freePort(t)
+	s := newShipper(t, binary(t), fmt.Sprintf(`
+- Beats: {interface: 127.0.0.1, port: %d, target_field: ''}
+- FileSink:
+    file_name: ${DIR}/out.log
+    format: $(message)
+    store_interval_in_secs: 0
+`, port))
+	out := filepath.Join(filepath.Dir(s.conf), "out.log")
+	sent := make(chan int)
+	s.start()
+	go func() {
+		failures := 0
+		defer func() { sent <- failures }()
+		for at := 0; at < events; {
+			c, err := lumber.SyncDial(fmt.Sprint("127.0.0.1:", port), lumber.CompressionLevel(3), lumber.Timeout(30*time.Second))
+			if err != nil {
+				time.Sleep(5 * time.Millisecond) // the program is not up yet
+				continue
+			}
+			for err == nil && at < events {
+				var batch []any
+				for i := range min(window, events-at) {
+					batch = append(batch, map[string]string{"message": numbered(at + i)})
+				}
+				var n int
+				n, err = c.Send(batch)
+				at += n // what was acknowledged is not sent again
+			}
+			if err != nil {
+				failures++
+			}
+			c.Close()
+		}
+	}()
+	s.killNow(randomly(t), kills, 500*time.Millisecond)
+	failures := <-sent
+	s.stop()
+	l := settle(events, numbers(t, out))
+	t.Log(l, failures, "connections broke")
+	if l.missing > 0 {
+		t.Error("events are missing")
+	}
+	if failures == 0 {
+		t.Error("the program had done its work before the first kill")
+	}
+	// Lines that a kill has cut off are pieces; each connection repeats a window at most.
+	if most := failures * window; l.duplicates > most {
+		t.Errorf("more than %d events came twice", most)
+	}
+}
+
+// A program that is killed again and again, and takes its events from Redis, pushes to libzmq.
+func TestIntegrationRedisListToZeroMQLosesNothing(t *testing.T) {
+	const events, kills = 200_000, 5
+	r := redistest.Start(t)
+	out := filepath.Join(t.TempDir(), "out.log")
+	peer := pyzmq.Run(t, `
+s = ctx.socket(zmq.PULL)
+say(s.bind_to_random_port("tcp://127.0.0.1"))
+with open(sys.argv[1], "wb") as f:
+    while True:
+        m = s.recv()
+        if m == b"end":
+            break
+        f.write(m + b"\n")
+say("done")
+`, out)
+	s := newShipper(t, binary(t), fmt.Sprintf(`
+- RedisList: {lists: [numbers], port: %d, batch_size: 100, reliable: True}
+- ZmqSink: {server: '127.0.0.1:%s', format: $(data), store_interval_in_secs: 0, retry_max_interval_in_secs: 1}
+`, r.Port, peer.Line()))
+	c, err := redis.Dial("tcp", r.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	push(t, c, "numbers", events)
+	s.start().killNow(randomly(t), kills, 200*time.Millisecond)
+	if r.CLI("exists", "numbers") == "0" {
+		t.Error("the program had done its work before the last kill")
+	}
+	until(t, "all entries are taken", func() bool {
+		return r.CLI("exists", "numbers") == "0" && r.CLI("exists", "numbers.processing.RedisList") == "0"
+	})
+	if _, err := c.Do("RPUSH", "numbers", "end"); err != nil {
+		t.Fatal(err)
+	}
+	peer.Line() // done
+	s.stop()
+	l := settle(events, numbers(t, out))
+	t.Log(l)
+	if l.missing > 0 {
+		t.Error("events are missing")
+	}
+	if most := kills * 20_000; l.duplicates > most {
+		t.Errorf("more than %d events came twice", most)
+	}
+}
+
+// The receiver of ZmqSink is killed again and again.
+func TestIntegrationZeroMQWithReceiptsLosesNothing(t *testing.T) {
+	const events, kills = 200_000, 5
+	r := redistest.Start(t)
+	port, program := freePort(t), binary(t)
+	sender := newShipper(t, program, fmt.Sprintf(`
+- RedisList: {lists: [numbers], port: %d, batch_size: 100, reliable: True}
+- ZmqSink: {server: '127.0.0.1:%d', format: $(data), store_interval_in_secs: 0, retry_max_interval_in_secs: 0.1}
+`, r.Port, port))
+	receiver := newShipper(t, program, fmt.Sprintf(`
+- Zmq: {address: '127.0.0.1:%d', receipts: delivered}
+- FileSink: {file_name: '${DIR}/out.log', format: $(data), store_interval_in_secs: 0}
+`, port))
+	out := filepath.Join(filepath.Dir(receiver.conf), "out.log")
+	c, err := redis.Dial("tcp", r.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	push(t, c, "numbers", events)
+	sender.start()
+	receiver.start().killNow(randomly(t), kills, 300*time.Millisecond)
+	if r.CLI("exists", "numbers") == "0" {
+		t.Error("the programs had done their work before the last kill")
+	}
+	until(t, "all entries are taken", func() bool {
+		return r.CLI("exists", "numbers") == "0" && r.CLI("exists", "numbers.processing.RedisList") == "0"
+	})
+	sender.stop()
+	receiver.stop()
+	l := settle(events, numbers(t, out))
+	t.Log(l)
+	if l.missing > 0 {
+		t.Error("events are missing")
+	}
+}
