@@ -49,6 +49,7 @@ func beaver(t *testing.T, file, options string) {
 }
 
 func TestIntegrationBeaver(t *testing.T) {
+	t.Parallel()
 	redis := redistest.Start(t)
 	text, err := os.ReadFile("../examples/beaver.yml")
 	if err != nil {

@@ -94,6 +94,7 @@ func (s *shipper) killNow(random *rand.Rand, times int, within time.Duration) {
 }
 
 func TestIntegrationRedisListToFileLosesNothing(t *testing.T) {
+	t.Parallel()
 	const events, kills = 200_000, 5
 	r := redistest.Start(t)
 	s := newShipper(t, binary(t), fmt.Sprintf(`

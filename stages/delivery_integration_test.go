@@ -110,6 +110,7 @@ func count(s *searchtest.Server, index string) int {
 // half a minute, and another program joins the group and leaves it. Then the index holds
 // every message once.
 func TestIntegrationKafkaToElasticsearchStoresEverythingOnce(t *testing.T) {
+	t.Parallel()
 	const partitions = 6
 	b := kafkatest.Start(t)
 	b.Create("numbers", partitions, nil)
@@ -136,7 +137,7 @@ func TestIntegrationKafkaToElasticsearchStoresEverythingOnce(t *testing.T) {
 `, b.List(), es.URL())
 	program, random := binary(t), randomly(t)
 	one, two := newShipper(t, program, conf), newShipper(t, program, conf)
-	producing := produce(t, b, "numbers", partitions, 90*time.Second)
+	producing := produce(t, b, "numbers", partitions, 120*time.Second)
 
 	one.start().killNow(random, 3, 8*time.Second)
 	es.Stop()
@@ -219,6 +220,7 @@ func followed(t *testing.T, path string, random *rand.Rand, within time.Duration
 // A log of 200,000 lines is rotated three times while the program that follows it is killed
 // five times and the broker is away for a while.
 func TestIntegrationFileToKafkaLosesNothing(t *testing.T) {
+	t.Parallel()
 	const partitions = 6
 	b := kafkatest.Start(t)
 	b.Create("lines", partitions, nil)

@@ -96,6 +96,7 @@ func port(t *testing.T) int {
 
 // A minute without the receiver, while the sender sends as fast as it can.
 func TestIntegrationAnOutageOfAMinuteLosesNothing(t *testing.T) {
+	t.Parallel()
 	to := port(t)
 	s := newShipper(t, binary(t), fmt.Sprintf(`
 - TcpServer: {id: in, interface: 127.0.0.1, port: 0}
@@ -173,6 +174,7 @@ func TestIntegrationAnOutageOfAMinuteLosesNothing(t *testing.T) {
 
 // 2,000 senders that send a byte a second and never end a line, beside one that works.
 func TestIntegrationSlowSendersDisturbNobody(t *testing.T) {
+	t.Parallel()
 	const slow, seconds = 2000, 5
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur < slow+200 {
@@ -232,6 +234,7 @@ func TestIntegrationSlowSendersDisturbNobody(t *testing.T) {
 
 // A disk that is full stops the files on it, and nothing else.
 func TestIntegrationAFullDiskStopsNothingElse(t *testing.T) {
+	t.Parallel()
 	s := newShipper(t, binary(t), `
 - TcpServer: {id: in, interface: 127.0.0.1, port: 0, receivers: [full, good]}
 - FileSink: {id: full, file_name: /dev/full, store_interval_in_secs: 0, backlog_size: 200000, fsync: never}

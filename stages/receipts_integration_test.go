@@ -29,6 +29,7 @@ func freePort(t *testing.T) int {
 
 // A Beat whose server is killed again and again.
 func TestIntegrationBeatsToFileLosesNothing(t *testing.T) {
+	t.Parallel()
 	const events, window, kills = 300_000, 500, 5
 	port := freePort(t)
 	s := newShipper(t, binary(t), fmt.Sprintf(`
@@ -84,6 +85,7 @@ func TestIntegrationBeatsToFileLosesNothing(t *testing.T) {
 
 // A program that is killed again and again, and takes its events from Redis, pushes to libzmq.
 func TestIntegrationRedisListToZeroMQLosesNothing(t *testing.T) {
+	t.Parallel()
 	const events, kills = 200_000, 5
 	r := redistest.Start(t)
 	out := filepath.Join(t.TempDir(), "out.log")
@@ -132,6 +134,7 @@ say("done")
 
 // The receiver of ZmqSink is killed again and again.
 func TestIntegrationZeroMQWithReceiptsLosesNothing(t *testing.T) {
+	t.Parallel()
 	const events, kills = 200_000, 5
 	r := redistest.Start(t)
 	port, program := freePort(t), binary(t)

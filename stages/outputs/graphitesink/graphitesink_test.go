@@ -17,6 +17,7 @@ import (
 
 	"gambolputty/actor/actortest"
 	"gambolputty/actor/event"
+	"gambolputty/stages/internal/tlsopt/tlstest"
 	"gambolputty/stages/internal/wire/wiretest"
 	"gambolputty/stages/outputs/graphitesink"
 )
@@ -196,7 +197,7 @@ func TestPickle(t *testing.T) {
 }
 
 func TestTLS(t *testing.T) {
-	cert, key := wiretest.Certificate(t)
+	cert, key := tlstest.New(t).Files()
 	p := wiretest.ListenTLS(t, cert, key, nil)
 	actortest.Sink(t, graphitesink.Spec, split(t, p.Addr())+"tls: True\ncacert: "+cert+"\nformats: ['a 1']", actortest.Event(t, `{}`))
 	if !strings.HasPrefix(p.Text(), "a 1 ") {
