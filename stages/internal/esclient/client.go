@@ -109,8 +109,14 @@ func (c *Client) Perform(ctx context.Context, x *Exchange, o elastic.PerformRequ
 	if err == nil {
 		dst, err = readAll(dst, res.BodyReader)
 	}
+	if len(dst) >= maxAnswer {
+		return dst, ErrLarge
+	}
 	return dst, c.judge(ctx, x, err)
 }
+
+// ErrLarge says that an answer was cut off because nobody could hold it.
+var ErrLarge = fmt.Errorf("the answer has more than %d MiB", maxAnswer>>20)
 
 var errSlow = errors.New("no answer in time (read_timeout)")
 

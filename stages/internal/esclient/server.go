@@ -12,8 +12,8 @@ import (
 // Version tells servers apart by what they understand. The zero value is a server
 // that did not say, which is taken for a present one.
 type Version struct {
-	Major      int
-	OpenSearch bool
+	Major, Minor int
+	OpenSearch   bool
 
 	text string
 }
@@ -21,6 +21,11 @@ type Version struct {
 // Before reports whether the server is an Elasticsearch older than the given version.
 func (s Version) Before(major int) bool {
 	return !s.OpenSearch && s.text != "" && s.Major < major
+}
+
+// AtLeast reports whether the server is not older than the given version of its own kind.
+func (s Version) AtLeast(major, minor int) bool {
+	return s.text == "" || s.Major > major || s.Major == major && s.Minor >= minor
 }
 
 // Compatible is the version of the media types that the server is asked for, 0 for plain
@@ -61,12 +66,14 @@ func (s *Version) DecodeOption(v *option.Value) error {
 const opensearch = "opensearch"
 
 func newVersion(distribution, number string) (Version, bool) {
-	first, _, _ := strings.Cut(number, ".")
+	first, rest, _ := strings.Cut(number, ".")
+	second, _, _ := strings.Cut(rest, ".")
 	major, err := strconv.Atoi(first)
+	minor, _ := strconv.Atoi(second) // 7 alone is as good as 7.0
 	if err != nil || major < 0 || major > 1000 {
 		return Version{}, false
 	}
-	s := Version{text: number, Major: major, OpenSearch: distribution == opensearch}
+	s := Version{text: number, Major: major, Minor: minor, OpenSearch: distribution == opensearch}
 	if s.OpenSearch {
 		s.text = opensearch + "-" + number
 	}
