@@ -3,6 +3,7 @@ package stages
 
 import (
 	"gambolputty/actor"
+	"gambolputty/stages/inputs/elasticsearch"
 	"gambolputty/stages/inputs/httpserver"
 	"gambolputty/stages/inputs/kafka"
 	"gambolputty/stages/inputs/file"
@@ -66,6 +67,7 @@ import (
 // All returns the modules of this build. A new module is entered here and nowhere else.
 func All() []actor.Spec {
 	return []actor.Spec{
+		elasticsearch.Spec,
 		httpserver.Spec,
 		kafka.Spec,
 		file.Spec,
