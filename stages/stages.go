@@ -45,6 +45,7 @@ import (
 	"gambolputty/stages/outputs/syslogsink"
 	"gambolputty/stages/outputs/tcpsink"
 	"gambolputty/stages/outputs/udpsink"
+	"gambolputty/stages/outputs/webhdfssink"
 	"gambolputty/stages/parsers/base64parser"
 	"gambolputty/stages/parsers/collectdparser"
 	"gambolputty/stages/parsers/csvparser"
@@ -129,6 +130,7 @@ func All() []actor.Spec {
 		syslogsink.Spec,
 		tcpsink.Spec,
 		udpsink.Spec,
+		webhdfssink.Spec,
 
 		keyvaluestore.Spec,
 		redisstore.Spec,

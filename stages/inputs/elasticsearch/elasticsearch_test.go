@@ -368,7 +368,7 @@ func TestCredentialsAndTLS(t *testing.T) {
 	for _, options := range []string{"nodes: " + f.URL + "\ncacert: " + ca, "nodes: " + host + "\nuse_ssl: True\ncacert: " + ca, "nodes: " + host + "\ntls: True\ntls_verify: False"} {
 		once(t, actortest.Source(t, elasticsearch.Spec, options+"\nindex_name: web").Finish(), 3)
 	}
-	if err := actortest.Source(t, elasticsearch.Spec, "nodes: "+f.URL+"\nstart_timeout_in_secs: 0.5").Err(); err == nil || !strings.Contains(err.Error(), "certificate") {
+	if err := actortest.Source(t, elasticsearch.Spec, "nodes: "+f.URL+"\nstart_timeout_in_secs: 0.3").Err(); err == nil || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("a certificate of nobody is taken: %v", err)
 	}
 }
