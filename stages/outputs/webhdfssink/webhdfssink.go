@@ -94,6 +94,8 @@ func (s *sink) gather(b *actor.Batch) {
 		if p == nil {
 			p = &pending{path: path}
 			s.pending[path] = p
+		}
+		if len(p.events) == 0 {
 			s.order = append(s.order, p)
 		}
 		p.data = s.line.Append(p.data, s.env.Payload(e))
@@ -113,10 +115,18 @@ func (s *sink) path(e *event.Event, now time.Time) string {
 	return path
 }
 
+// keepBuffers is the number of buffers that are kept from batch to batch.
+const keepBuffers = 16
+
 func (s *sink) forget() {
-	clear(s.pending)
-	clear(s.order)
+	for _, p := range s.pending {
+		clear(p.events)
+		*p = pending{path: p.path, data: p.data[:0], ends: p.ends[:0], events: p.events[:0]}
+	}
 	s.order = s.order[:0]
+	if len(s.pending) > keepBuffers {
+		clear(s.pending)
+	}
 }
 
 // patience are the attempts for a file that somebody else holds, before the batch waits as
