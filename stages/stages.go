@@ -9,6 +9,7 @@ import (
 	"gambolputty/stages/inputs/file"
 	"gambolputty/stages/inputs/redischannel"
 	"gambolputty/stages/inputs/redislist"
+	"gambolputty/stages/inputs/sniffer"
 	"gambolputty/stages/inputs/spam"
 	"gambolputty/stages/inputs/stdin"
 	"gambolputty/stages/inputs/tcpserver"
@@ -74,6 +75,7 @@ func All() []actor.Spec {
 		file.Spec,
 		redischannel.Spec,
 		redislist.Spec,
+		sniffer.Spec,
 		spam.Spec,
 		stdin.Spec,
 		tcpserver.Spec,

@@ -96,14 +96,6 @@ func (p *parser) split() error {
 
 func (p *parser) peek() word { return p.words[p.next] }
 
-func (p *parser) take() word {
-	w := p.words[p.next]
-	if w.text != "" {
-		p.next++
-	}
-	return w
-}
-
 // is takes the next word if it is one of those.
 func (p *parser) is(list ...string) bool {
 	for _, t := range list {
