@@ -68,7 +68,6 @@ type decoder struct {
 	flows *flows
 
 	ip4   layers.IPv4
-	ip6   layers.IPv6
 	tcp   layers.TCP
 	udp   layers.UDP
 	icmp  layers.ICMPv4
@@ -254,22 +253,33 @@ func (d *decoder) network(p *packet, ether layers.EthernetType) {
 			d.transport(p, d.ip4.Protocol)
 		}
 	case layers.EthernetTypeIPv6:
-		if !d.layer("IPv6", &d.ip6) {
-			return
-		}
-		src, _ := netip.AddrFromSlice(d.ip6.SrcIP)
-		dst, _ := netip.AddrFromSlice(d.ip6.DstIP)
-		d.addresses(6, int(d.ip6.HopLimit), src, dst)
-		d.extensions(p)
+		d.ipv6(p)
 	}
 }
 
-// extensions walks over the headers between IPv6 and what it carries.
-func (d *decoder) extensions(p *packet) {
-	next := d.ip6.NextHeader
-	if hop := d.ip6.HopByHop; hop != nil { // the library has decoded it already
-		next = hop.NextHeader
+// ipv6 decodes the header (RFC 8200). The library takes packets with hop-by-hop options for
+// cut off, because it counts these twice.
+func (d *decoder) ipv6(p *packet) {
+	h := d.rest
+	if len(h) < 40 {
+		d.trouble = "IPv6: the header is cut off"
+		return
 	}
+	d.protocols = append(d.protocols, "IPv6")
+	d.addresses(6, int(h[7]), netip.AddrFrom16([16]byte(h[8:24])), netip.AddrFrom16([16]byte(h[24:40])))
+	d.rest = h[40:]
+	switch length := int(binary.BigEndian.Uint16(h[4:])); {
+	case length == 0: // it is longer than can be said here
+	case length > len(d.rest):
+		d.feedback.SetTruncated()
+	default:
+		d.rest = d.rest[:length]
+	}
+	d.extensions(p, layers.IPProtocol(h[6]))
+}
+
+// extensions walks over the headers between IPv6 and what it carries.
+func (d *decoder) extensions(p *packet, next layers.IPProtocol) {
 	for {
 		switch next {
 		case layers.IPProtocolIPv6HopByHop, layers.IPProtocolIPv6Routing, layers.IPProtocolIPv6Destination, layers.IPProtocolIPv6Fragment:

@@ -81,6 +81,30 @@ func TestIntegrationACaptureEndsWhenNothingComes(t *testing.T) {
 	}
 }
 
+func TestIntegrationWhatTheKernelDropsIsCounted(t *testing.T) {
+	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	r := actortest.Source(t, sniffer.Spec, "interface: lo\nkernel_buffer_size: 1\npacketfilter: udp port "+fmt.Sprint(c.LocalAddr().(*net.UDPAddr).Port))
+	r.Logged("interface")
+	payload := make([]byte, 1000)
+	for end := time.Now().Add(20 * time.Second); r.Status("Sniffer").Meter.Own("kernel_drops").Load() == 0; {
+		if time.Now().After(end) {
+			t.Fatalf("no drops are counted\n%s", r.Log())
+		}
+		for range 1000 {
+			if _, err := c.WriteTo(payload, c.LocalAddr()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if r.Stop(); strings.Count(r.Log(), "the kernel drops packets") != 1 {
+		t.Errorf("the log says\n%s", r.Log())
+	}
+}
+
 // TestIntegrationFieldsAreWhatTsharkSays compares them on a file with packets of all kinds.
 func TestIntegrationFieldsAreWhatTsharkSays(t *testing.T) {
 	udp := &layers.UDP{SrcPort: 5000, DstPort: 9999}

@@ -126,19 +126,23 @@ func TestOtherLayers(t *testing.T) {
 	extended := serialized(t, udp, gopacket.Payload("x"))
 	hop := *ip6
 	hop.NextHeader = layers.IPProtocolIPv6Destination
+	raw := append([]byte{17, 0, 1, 4, 0, 0, 0, 0}, extended...)
+	hopByHop := append(ether(t, layers.EthernetTypeIPv6)[:14:14], 0x60, 0, 0, 0, 0, byte(len(raw)), 0, 9)
+	hopByHop = append(append(append(hopByHop, ip6.SrcIP.To16()...), ip6.DstIP.To16()...), raw...)
 	arp := &layers.ARP{AddrType: 1, Protocol: 0x800, HwAddressSize: 6, ProtAddressSize: 4, Operation: 1, SourceHwAddress: left, SourceProtAddress: []byte{10, 0, 0, 1}, DstHwAddress: right, DstProtAddress: []byte{10, 0, 0, 2}}
 	for name, c := range map[string]struct {
 		frame []byte
 		want  map[string]string
 	}{
-		"udp":       {ether(t, layers.EthernetTypeIPv4, ip4, udp, gopacket.Payload("\xff\x00")), map[string]string{"protocols": `["ethernet","IPv4","UDP"]`, "flow_id": `"10.0.0.1:5000 10.0.0.2:53"`, "ttl": "1", "sequence_number": "-", "tcp_ctrl_flags": "-"}},
-		"udp6":      {ether(t, layers.EthernetTypeIPv6, ip6, udp, gopacket.Payload("x")), map[string]string{"protocols": `["ethernet","IPv6","UDP"]`, "source": `"2001:db8::1"`, "ttl": "9", "version": "6", "flow_id": `"[2001:db8::1]:5000 [2001:db8::2]:53"`, "data": `"x"`}},
-		"extension": {ether(t, layers.EthernetTypeIPv6, &hop, gopacket.Payload(append([]byte{17, 0, 1, 4, 0, 0, 0, 0}, extended...))), map[string]string{"protocols": `["ethernet","IPv6","UDP"]`, "destination_port": "53", "data": `"x"`}},
-		"icmp":      {ether(t, layers.EthernetTypeIPv4, &icmp, &layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(8, 3)}), map[string]string{"protocols": `["ethernet","IPv4","ICMP"]`, "icmp_type": "8", "icmp_code": "3", "source_port": "-"}},
-		"arp":       {ether(t, layers.EthernetTypeARP, arp), map[string]string{"protocols": `["ethernet","ARP"]`, "ethertype": `"0x806"`, "data": `""`}},
-		"tags":      {ether(t, layers.EthernetTypeQinQ, &layers.Dot1Q{VLANIdentifier: 7, Type: layers.EthernetTypeDot1Q}, &layers.Dot1Q{VLANIdentifier: 12, Type: layers.EthernetTypeIPv4}, ip4, udp), map[string]string{"vlan_id": "7", "ethertype": `"0x800"`, "protocols": `["ethernet","IPv4","UDP"]`}},
-		"fragment":  {ether(t, layers.EthernetTypeIPv4, &fragment, gopacket.Payload("rest")), map[string]string{"protocols": `["ethernet","IPv4"]`, "data": `"rest"`, "decode_error": "-"}},
-		"unknown":   {ether(t, 0x88cc, gopacket.Payload("lldp")), map[string]string{"protocols": `["ethernet"]`, "ethertype": `"0x88cc"`, "decode_error": "-"}},
+		"udp":        {ether(t, layers.EthernetTypeIPv4, ip4, udp, gopacket.Payload("\xff\x00")), map[string]string{"protocols": `["ethernet","IPv4","UDP"]`, "flow_id": `"10.0.0.1:5000 10.0.0.2:53"`, "ttl": "1", "sequence_number": "-", "tcp_ctrl_flags": "-"}},
+		"udp6":       {ether(t, layers.EthernetTypeIPv6, ip6, udp, gopacket.Payload("x")), map[string]string{"protocols": `["ethernet","IPv6","UDP"]`, "source": `"2001:db8::1"`, "ttl": "9", "version": "6", "flow_id": `"[2001:db8::1]:5000 [2001:db8::2]:53"`, "data": `"x"`}},
+		"extension":  {ether(t, layers.EthernetTypeIPv6, &hop, gopacket.Payload(append([]byte{17, 0, 1, 4, 0, 0, 0, 0}, extended...))), map[string]string{"protocols": `["ethernet","IPv6","UDP"]`, "destination_port": "53", "data": `"x"`}},
+		"hop by hop": {hopByHop, map[string]string{"protocols": `["ethernet","IPv6","UDP"]`, "destination_port": "53", "data": `"x"`, "decode_error": "-"}},
+		"icmp":       {ether(t, layers.EthernetTypeIPv4, &icmp, &layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(8, 3)}), map[string]string{"protocols": `["ethernet","IPv4","ICMP"]`, "icmp_type": "8", "icmp_code": "3", "source_port": "-"}},
+		"arp":        {ether(t, layers.EthernetTypeARP, arp), map[string]string{"protocols": `["ethernet","ARP"]`, "ethertype": `"0x806"`, "data": `""`}},
+		"tags":       {ether(t, layers.EthernetTypeQinQ, &layers.Dot1Q{VLANIdentifier: 7, Type: layers.EthernetTypeDot1Q}, &layers.Dot1Q{VLANIdentifier: 12, Type: layers.EthernetTypeIPv4}, ip4, udp), map[string]string{"vlan_id": "7", "ethertype": `"0x800"`, "protocols": `["ethernet","IPv4","UDP"]`}},
+		"fragment":   {ether(t, layers.EthernetTypeIPv4, &fragment, gopacket.Payload("rest")), map[string]string{"protocols": `["ethernet","IPv4"]`, "data": `"rest"`, "decode_error": "-"}},
+		"unknown":    {ether(t, 0x88cc, gopacket.Payload("lldp")), map[string]string{"protocols": `["ethernet"]`, "ethertype": `"0x88cc"`, "decode_error": "-"}},
 	} {
 		e := read(t, file(t, layers.LinkTypeEthernet, c.frame), "")[0]
 		for path, want := range c.want {
