@@ -4,11 +4,14 @@ package stages
 import (
 	"gambolputty/actor"
 	"gambolputty/stages/inputs/beats"
+	"gambolputty/stages/inputs/elasticsearch"
 	"gambolputty/stages/inputs/file"
 	"gambolputty/stages/inputs/httpserver"
 	"gambolputty/stages/inputs/kafka"
+	"gambolputty/stages/inputs/nmapscanner"
 	"gambolputty/stages/inputs/redischannel"
 	"gambolputty/stages/inputs/redislist"
+	"gambolputty/stages/inputs/sniffer"
 	"gambolputty/stages/inputs/spam"
 	"gambolputty/stages/inputs/stdin"
 	"gambolputty/stages/inputs/tcpserver"
@@ -48,6 +51,7 @@ import (
 	"gambolputty/stages/outputs/syslogsink"
 	"gambolputty/stages/outputs/tcpsink"
 	"gambolputty/stages/outputs/udpsink"
+	"gambolputty/stages/outputs/webhdfssink"
 	"gambolputty/stages/outputs/zabbixsink"
 	"gambolputty/stages/outputs/zmqsink"
 	"gambolputty/stages/parsers/base64parser"
@@ -75,11 +79,14 @@ import (
 func All() []actor.Spec {
 	return []actor.Spec{
 		beats.Spec,
+		elasticsearch.Spec,
 		httpserver.Spec,
 		kafka.Spec,
 		file.Spec,
+		nmapscanner.Spec,
 		redischannel.Spec,
 		redislist.Spec,
+		sniffer.Spec,
 		spam.Spec,
 		stdin.Spec,
 		tcpserver.Spec,
@@ -141,6 +148,7 @@ func All() []actor.Spec {
 		udpsink.Spec,
 		zabbixsink.Spec,
 		zmqsink.Spec,
+		webhdfssink.Spec,
 
 		keyvaluestore.Spec,
 		redisstore.Spec,

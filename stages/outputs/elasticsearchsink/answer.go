@@ -6,58 +6,14 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"time"
-
-	"github.com/olivere/elastic/v7"
 
 	"gambolputty/stages/internal/delivery"
+	"gambolputty/stages/internal/esclient"
 )
 
-// refusal is an answer to a whole request that is no success.
-type refusal struct {
-	node   string
-	status int
-	reason string
-	user   string // who is not allowed to do it
-	pause  time.Duration
-}
-
-func newRefusal(x *exchange, e *elastic.Error) *refusal {
-	r := &refusal{node: x.node, status: e.Status, pause: x.pause}
-	if d := e.Details; d != nil {
-		r.reason = strings.TrimSpace(d.Type + ": " + d.Reason)
-	}
-	return r
-}
-
-// Error names node, status and what the server says about it.
-func (r *refusal) Error() string {
-	text := fmt.Sprintf("%s answers %d %s", r.node, r.status, http.StatusText(r.status))
-	if r.status == http.StatusUnauthorized || r.status == http.StatusForbidden {
-		if r.user == "" {
-			text += " to requests without a user"
-		} else {
-			text += " to user " + r.user
-		}
-	}
-	if r.reason != "" {
-		text += ": " + r.reason
-	}
-	return text
-}
-
 // divisible reports whether a part of the request may be taken.
-func (r *refusal) divisible() bool {
-	return r.status == http.StatusRequestEntityTooLarge || r.status == http.StatusBadRequest
-}
-
-// hopeless reports whether somebody has to do something before it can work.
-func (r *refusal) hopeless() bool {
-	switch r.status {
-	case http.StatusRequestTimeout, http.StatusTooManyRequests:
-		return false
-	}
-	return r.status < http.StatusInternalServerError
+func divisible(r *esclient.Refusal) bool {
+	return r.Status == http.StatusRequestEntityTooLarge || r.Status == http.StatusBadRequest
 }
 
 // outcome is what became of one item.
@@ -84,10 +40,10 @@ func readAnswer(answer []byte, action string, list []item, r *delivery.Report) e
 		Items []map[string]outcome `json:"items"`
 	}
 	if err := json.Unmarshal(answer, &all); err != nil {
-		return fmt.Errorf("%w: %w", errGarbage, err)
+		return fmt.Errorf("%w: %w", esclient.ErrGarbage, err)
 	}
 	if len(all.Items) != len(list) {
-		return fmt.Errorf("%w: it is about %d documents, not %d", errGarbage, len(all.Items), len(list))
+		return fmt.Errorf("%w: it is about %d documents, not %d", esclient.ErrGarbage, len(all.Items), len(list))
 	}
 	outcomes := make([]outcome, len(list))
 	for i, one := range all.Items {
@@ -95,7 +51,7 @@ func readAnswer(answer []byte, action string, list []item, r *delivery.Report) e
 			outcomes[i] = o
 		}
 		if outcomes[i].Status == 0 {
-			return fmt.Errorf("%w: document %d has no status", errGarbage, i)
+			return fmt.Errorf("%w: document %d has no status", esclient.ErrGarbage, i)
 		}
 	}
 	var busy error

@@ -7,6 +7,7 @@ import (
 
 	"gambolputty/actor/event"
 	"gambolputty/stages/internal/delivery"
+	"gambolputty/stages/internal/esclient"
 )
 
 // FuzzAnswer checks that nothing counts as stored of which the answer does not say so.
@@ -24,7 +25,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		var r delivery.Report
 		err := readAnswer(answer, actionCreate, list, &r)
-		if errors.Is(err, errGarbage) {
+		if errors.Is(err, esclient.ErrGarbage) {
 			return
 		}
 		var all struct {

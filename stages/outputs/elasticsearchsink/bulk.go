@@ -11,6 +11,7 @@ import (
 
 	"gambolputty/actor/event"
 	"gambolputty/stages/internal/delivery"
+	"gambolputty/stages/internal/esclient"
 )
 
 // item is an event with the place of its lines, or with why it has none.
@@ -59,7 +60,7 @@ func (s *sink) prepare(ctx context.Context) error {
 		return err
 	}
 	if s.opts.SniffOnFail {
-		s.sniff(ctx)
+		s.client.Sniff(ctx, s.env, s.server.Compatible())
 	}
 	return nil
 }
@@ -109,18 +110,18 @@ func (s *sink) request(ctx context.Context, list []item, r *delivery.Report) err
 	size := len(data)
 	err := s.post(ctx, data)
 	if err == nil {
-		if err = readAnswer(s.answer, s.opts.Action, list, r); !errors.Is(err, errGarbage) {
+		if err = readAnswer(s.answer, s.opts.Action, list, r); !errors.Is(err, esclient.ErrGarbage) {
 			return err
 		}
-		s.client.failed(s.node)
+		s.client.Failed(s.node)
 	}
-	var no *refusal
-	if errors.As(err, &no) && no.divisible() {
+	var no *esclient.Refusal
+	if errors.As(err, &no) && divisible(no) {
 		if len(list) == 1 {
 			r.Never(list[0].event, err)
 			return nil
 		}
-		if no.status == http.StatusRequestEntityTooLarge {
+		if no.Status == http.StatusRequestEntityTooLarge {
 			s.limit = max(smallest, min(s.limit, size/2))
 		}
 		half := len(list) / 2
@@ -138,19 +139,13 @@ func (s *sink) request(ctx context.Context, list []item, r *delivery.Report) err
 
 // explain says how long to wait.
 func (s *sink) explain(err error, r *delivery.Report) {
-	var no *refusal
+	var no *esclient.Refusal
 	if !errors.As(err, &no) {
 		return
 	}
-	r.Wait(no.pause)
-	switch no.status {
-	case http.StatusUnauthorized, http.StatusForbidden:
-		no.user = s.opts.user
+	r.Wait(no.Pause)
+	if no.Hopeless() {
 		r.Wait(s.opts.RetryMax)
-	default:
-		if no.hopeless() {
-			r.Wait(s.opts.RetryMax)
-		}
 	}
 }
 
@@ -176,7 +171,7 @@ func total(list []item) (n int) {
 
 // post sends lines and keeps the answer.
 func (s *sink) post(ctx context.Context, data []byte) error {
-	x := &exchange{body: data, compatible: s.server.compatible()}
+	x := &esclient.Exchange{Body: data, Compatible: s.server.Compatible()}
 	if s.compresses() {
 		out := bytes.NewBuffer(s.zipped[:0])
 		s.zip.Reset(out)
@@ -185,15 +180,15 @@ func (s *sink) post(ctx context.Context, data []byte) error {
 			return err
 		}
 		s.zipped = out.Bytes()
-		x.body, x.gzip = s.zipped, true
+		x.Body, x.Gzip = s.zipped, true
 	}
 	var err error
-	s.answer, err = s.client.perform(ctx, x, elastic.PerformRequestOptions{
+	s.answer, err = s.client.Perform(ctx, x, elastic.PerformRequestOptions{
 		Method: http.MethodPost, Path: "/_bulk", Params: s.params, ContentType: "application/x-ndjson",
 	}, s.answer[:0])
-	s.node = x.node
+	s.node = x.Node
 	s.env.Count("requests", 1)
-	s.env.Count("bytes", len(x.body))
+	s.env.Count("bytes", len(x.Body))
 	return err
 }
 

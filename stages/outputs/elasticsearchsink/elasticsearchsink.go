@@ -4,14 +4,13 @@ package elasticsearchsink
 import (
 	"context"
 	_ "embed"
-	"errors"
 	"net/url"
-	"strings"
 
 	"github.com/klauspost/compress/gzip"
 
 	"gambolputty/actor"
 	"gambolputty/stages/internal/delivery"
+	"gambolputty/stages/internal/esclient"
 )
 
 //go:embed elasticsearchsink.md
@@ -55,11 +54,11 @@ const (
 type sink struct {
 	env     actor.Env
 	opts    Options
-	client  *client
+	client  *esclient.Client
 	courier *delivery.Courier
 	encoder *encoder
 
-	server serverVersion
+	server esclient.Version
 	met    bool // server is what the nodes said lately
 	warned bool
 	params url.Values
@@ -76,13 +75,13 @@ type sink struct {
 // New makes an ElasticSearchSink.
 func New(env actor.Env, o Options) (actor.Sink, error) {
 	var err error
-	c := actor.Shared(env, func() *client {
-		var c *client
-		c, err = newClient(&o, max(1, env.Workers), env.Log)
+	c := actor.Shared(env, func() *esclient.Client {
+		var c *esclient.Client
+		c, err = esclient.New(&o.Cluster, max(1, env.Workers), env.Log)
 		return c
 	})
 	if err == nil && c == nil {
-		c, err = newClient(&o, max(1, env.Workers), env.Log) // the first to try had failed
+		c, err = esclient.New(&o.Cluster, max(1, env.Workers), env.Log) // the first to try had failed
 	}
 	if err != nil {
 		return nil, err
@@ -92,26 +91,22 @@ func New(env actor.Env, o Options) (actor.Sink, error) {
 		return nil, err
 	}
 	return &sink{
-		env: env, opts: o, client: c, courier: delivery.New(env, o.Options, strings.Join(o.urls, ", ")),
+		env: env, opts: o, client: c, courier: delivery.New(env, o.Options, c.Target()),
 		encoder: newEncoder(env, &o), limit: o.MaxBulkSize, zip: z,
 	}, nil
 }
 
 // Open asks the server what it is.
 func (s *sink) Open(ctx context.Context) error {
-	if s.env.Worker == 0 && s.opts.Connection != "" && s.opts.Connection != "http" {
-		s.env.Log.Info("connection_type has no effect, HTTP is used", "connection_type", s.opts.Connection)
-	}
+	s.opts.Notice(s.env)
 	if err := s.courier.Connect(ctx, s.meet); err != nil {
 		return err
 	}
 	if s.opts.SniffAtStart {
-		s.sniff(ctx)
+		s.client.Sniff(ctx, s.env, s.server.Compatible())
 	}
 	return nil
 }
-
-var errGarbage = errors.New("the answer is not that of Elasticsearch")
 
 // Write stores the events of the batch.
 func (s *sink) Write(ctx context.Context, b *actor.Batch) error {
@@ -126,6 +121,6 @@ func (s *sink) Write(ctx context.Context, b *actor.Batch) error {
 
 // Close gives connections back that are not in use.
 func (s *sink) Close(context.Context) error {
-	s.client.http.CloseIdleConnections()
+	s.client.Close()
 	return nil
 }

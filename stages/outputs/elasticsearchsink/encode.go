@@ -10,13 +10,14 @@ import (
 	"gambolputty/actor"
 	"gambolputty/actor/event"
 	"gambolputty/actor/expr"
+	"gambolputty/stages/internal/esclient"
 )
 
 // encoder writes the lines of a bulk request, all into one buffer.
 type encoder struct {
 	env    actor.Env
 	opts   *Options
-	server serverVersion
+	server esclient.Version
 	buf    []byte
 	now    time.Time
 	stamp  []byte // the time as a field, for data streams
@@ -35,7 +36,7 @@ func newEncoder(env actor.Env, o *Options) *encoder {
 
 // begin starts a batch. The time is that of the whole batch, so that a second attempt has
 // the same target.
-func (n *encoder) begin(s serverVersion) {
+func (n *encoder) begin(s esclient.Version) {
 	n.now = time.Now()
 	n.start(s)
 	n.stamp = append(n.stamp[:0], `{"@timestamp":"`...)
@@ -47,7 +48,7 @@ func (n *encoder) begin(s serverVersion) {
 }
 
 // start empties the buffer.
-func (n *encoder) start(s serverVersion) { n.buf, n.server = n.buf[:0], s }
+func (n *encoder) start(s esclient.Version) { n.buf, n.server = n.buf[:0], s }
 
 // errID and errVersion are about what would spoil a whole request.
 var (
@@ -86,11 +87,11 @@ func (n *encoder) action(e *event.Event) error {
 	} else {
 		n.buf = n.indexName(n.buf, e)
 	}
-	old := n.server.before(7)
+	old := n.server.Before(7)
 	if old {
 		n.routing(`,"_routing":`, e)
 	}
-	if n.opts.TTL != "" && n.server.before(5) {
+	if n.opts.TTL != "" && n.server.Before(5) {
 		n.field(`,"_ttl":`, n.opts.TTL)
 	}
 	n.docType(e)
@@ -201,14 +202,14 @@ func harmless(value string) string {
 
 func (n *encoder) docType(e *event.Event) {
 	switch {
-	case n.server.before(6), n.server.before(7) && n.opts.Given["doc_type"]:
+	case n.server.Before(6), n.server.Before(7) && n.opts.Given["doc_type"]:
 		t, ok := n.opts.DocType.Text(e)
 		if !ok {
 			n.env.Unresolved("doc_type", n.opts.DocType.Source())
 			t = "Unknown"
 		}
 		n.field(`,"_type":`, t)
-	case n.server.before(7):
+	case n.server.Before(7):
 		n.field(`,"_type":`, "_doc")
 	}
 }

@@ -3,62 +3,42 @@ package elasticsearchsink
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"gambolputty/actor"
 	"gambolputty/actor/event"
 	"gambolputty/actor/expr"
 	"gambolputty/actor/option"
 	"gambolputty/stages/internal/delivery"
+	"gambolputty/stages/internal/esclient"
 	"gambolputty/stages/internal/eventtime"
-	"gambolputty/stages/internal/tlsopt"
 )
 
 // Options of the ElasticSearchSink module.
 type Options struct {
-	Nodes        nodeList          `opt:"nodes" required:"true" doc:"Nodes of the cluster, each as host, host:port or URL. The port is 9200 if there is none."`
-	Action       string            `opt:"action" enum:"index|create|update" doc:"What to do with documents: index writes or replaces them, create writes only new ones, update changes those that are there."`
-	Upsert       bool              `opt:"doc_as_upsert" doc:"With action: update, write documents that are not there."`
-	DataStream   bool              `opt:"data_stream" doc:"Write to a data stream: action is create, the server chooses ids unless doc_id is given, and @timestamp is added where it is missing."`
-	Format       expr.Template     `opt:"format" null:"true" doc:"Text of a document. A JSON object is stored as it is, any other text in the field data. Without it the whole event is stored."`
-	Fields       []event.Path      `opt:"fields" null:"true" doc:"Store only these fields. The entries of a map go to the top level of the document."`
-	IndexName    expr.TimeTemplate `opt:"index_name" doc:"Index or data stream. It is written in small letters; characters of values that no index may have become _, and a missing value unknown."`
-	DocID        expr.Template     `opt:"doc_id" doc:"Id of a document. Where a field is missing it is the id of the event. An empty text leaves the choice to the server."`
-	DocType      expr.Template     `opt:"doc_type" doc:"Type of a document, for servers before 6.0, and for 6.x if it is given."`
-	Routing      expr.TimeTemplate `opt:"routing" null:"true" doc:"Routing value. Where a field is missing there is none."`
-	Pipeline     expr.Template     `opt:"pipeline" null:"true" doc:"Name of an ingest pipeline. Where a field is missing there is none."`
-	Version      expr.Template     `opt:"version" null:"true" doc:"Version of a document, a whole number. Where a field is missing there is none."`
-	VersionType  string            `opt:"version_type" null:"true" enum:"internal|external|external_gte" doc:"How the server treats version."`
-	TTL          string            `opt:"ttl" null:"true" kinds:"integer" doc:"Time to live in milliseconds or as 1d or 15m, for servers before 5.0."`
-	Consistency  string            `opt:"consistency" enum:"one|quorum|all" doc:"How many copies must be there before a write. From server 5.0 on one and all become wait_for_active_shards."`
-	Replication  string            `opt:"replication" enum:"sync|async" doc:"Whether to wait for the replicas, for servers before 2.0."`
-	MaxBulkSize  int               `opt:"max_bulk_size" min:"1" doc:"Most bytes of a request, before compression. A single document may be larger."`
-	Compression  *bool             `opt:"http_compression" doc:"Compress requests with gzip. The default is True for servers from 5.0 on."`
-	ReadTimeout  time.Duration     `opt:"read_timeout" min:"1ms" doc:"Longest time for a request with its answer."`
-	SniffAtStart bool              `opt:"sniff_on_start" doc:"Ask for all nodes of the cluster at start and use those that can be reached as well."`
-	SniffOnFail  bool              `opt:"sniff_on_connection_fail" doc:"Ask again after a failure."`
-	Server       serverVersion     `opt:"server_version" null:"true" doc:"Version of the server, such as 7.17 or opensearch-2.11, instead of what it says itself."`
-	Connection   string            `opt:"connection_type" null:"true" enum:"http|thrift|urllib3|requests" doc:"Always http. The others are accepted and mean the same."`
-	HTTPAuth     string            `opt:"http_auth" old:"basic_auth" secret:"true" null:"true" doc:"User and password, as user:password."`
-	APIKey       string            `opt:"api_key" secret:"true" null:"true" doc:"API key, as id:key or in the encoded form."`
-	Headers      map[string]string `opt:"headers" secret:"true" null:"true" kinds:"integer,float,boolean" doc:"Further headers of requests."`
-	Proxy        string            `opt:"proxy" null:"true" secret:"true" doc:"URL of a proxy. Without it the environment tells."`
-	PathPrefix   string            `opt:"path_prefix" null:"true" doc:"Path in front of that of every request, as behind some proxies."`
-	UseSSL       bool              `opt:"use_ssl" doc:"Another name of tls. Nodes without http:// or https:// are spoken to with TLS."`
-	tlsopt.Client
+	esclient.Cluster
+	Action      string            `opt:"action" enum:"index|create|update" doc:"What to do with documents: index writes or replaces them, create writes only new ones, update changes those that are there."`
+	Upsert      bool              `opt:"doc_as_upsert" doc:"With action: update, write documents that are not there."`
+	DataStream  bool              `opt:"data_stream" doc:"Write to a data stream: action is create, the server chooses ids unless doc_id is given, and @timestamp is added where it is missing."`
+	Format      expr.Template     `opt:"format" null:"true" doc:"Text of a document. A JSON object is stored as it is, any other text in the field data. Without it the whole event is stored."`
+	Fields      []event.Path      `opt:"fields" null:"true" doc:"Store only these fields. The entries of a map go to the top level of the document."`
+	IndexName   expr.TimeTemplate `opt:"index_name" doc:"Index or data stream. It is written in small letters; characters of values that no index may have become _, and a missing value unknown."`
+	DocID       expr.Template     `opt:"doc_id" doc:"Id of a document. Where a field is missing it is the id of the event. An empty text leaves the choice to the server."`
+	DocType     expr.Template     `opt:"doc_type" doc:"Type of a document, for servers before 6.0, and for 6.x if it is given."`
+	Routing     expr.TimeTemplate `opt:"routing" null:"true" doc:"Routing value. Where a field is missing there is none."`
+	Pipeline    expr.Template     `opt:"pipeline" null:"true" doc:"Name of an ingest pipeline. Where a field is missing there is none."`
+	Version     expr.Template     `opt:"version" null:"true" doc:"Version of a document, a whole number. Where a field is missing there is none."`
+	VersionType string            `opt:"version_type" null:"true" enum:"internal|external|external_gte" doc:"How the server treats version."`
+	TTL         string            `opt:"ttl" null:"true" kinds:"integer" doc:"Time to live in milliseconds or as 1d or 15m, for servers before 5.0."`
+	Consistency string            `opt:"consistency" enum:"one|quorum|all" doc:"How many copies must be there before a write. From server 5.0 on one and all become wait_for_active_shards."`
+	Replication string            `opt:"replication" enum:"sync|async" doc:"Whether to wait for the replicas, for servers before 2.0."`
+	MaxBulkSize int               `opt:"max_bulk_size" min:"1" doc:"Most bytes of a request, before compression. A single document may be larger."`
+	Compression *bool             `opt:"http_compression" doc:"Compress requests with gzip. The default is True for servers from 5.0 on."`
 	delivery.Options
 	eventtime.Clock
 	Given option.Given
-
-	urls       []string
-	secure     tlsopt.Client // with TLS if any node needs it
-	user       string        // of whatever kind, as messages call it
-	authorized string        // header Authorization
 }
 
 var defaults = Options{
@@ -69,9 +49,7 @@ var defaults = Options{
 	Consistency: "quorum",
 	Replication: "sync",
 	MaxBulkSize: 10 << 20,
-	ReadTimeout: 10 * time.Second,
-	Connection:  "http",
-	Client:      tlsopt.ClientDefaults,
+	Cluster:     esclient.Defaults,
 	Options:     delivery.Defaults(500, 5*time.Second, 1000),
 	Clock:       eventtime.UTC,
 }
@@ -89,23 +67,9 @@ func timeTemplate(s string) expr.TimeTemplate { return expr.TimeTemplate{Templat
 
 // Validate checks what does not go together and settles what follows from the options.
 func (o *Options) Validate() error {
-	c := &checks{errs: []error{o.CheckDelivery(), o.CheckTime(), o.CheckTLS()}}
-	o.secure = o.Client
+	c := &checks{errs: []error{o.CheckDelivery(), o.CheckTime(), o.CheckCluster(o.Given)}}
 	o.checkAction(c)
 	o.checkDocument(c)
-	o.checkAuth(c)
-	if o.UseSSL && o.Given["tls"] && !o.TLS {
-		c.fault("use_ssl", option.Contradiction, "is another name of tls, which is False")
-	}
-	o.urls, o.secure.TLS = o.Nodes.settle(o.TLS || o.UseSSL, o.PathPrefix)
-	if p, err := url.Parse(o.Proxy); o.Proxy != "" && (err != nil || p.Host == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, p.Scheme)) {
-		c.fault("proxy", option.NotAllowed, "must be a URL that begins with http://, https:// or socks5://")
-	}
-	for _, name := range slices.Sorted(maps.Keys(o.Headers)) {
-		if name == "" || strings.ContainsAny(name, " :\r\n\t") || strings.ContainsAny(o.Headers[name], "\r\n") {
-			c.fault("headers."+name, option.NotAllowed, "is no header")
-		}
-	}
 	return errors.Join(c.errs...)
 }
 
@@ -166,6 +130,3 @@ func validTTL(s string) bool {
 	digits := strings.TrimLeft(s, "0123456789")
 	return digits != s && slices.Contains([]string{"", "ms", "s", "m", "h", "d", "w"}, digits)
 }
-
-// Reads names the files of TLS.
-func (o *Options) Reads() []actor.File { return o.secure.FilesTLS() }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gambolputty/actor/event"
+	"gambolputty/stages/internal/outfile"
 )
 
 // files are the files that are open.
@@ -56,7 +57,7 @@ func (p *pending) reset() {
 
 // write appends what is left of p. After a failure p knows how much of it is on disk.
 func (l *files) write(p *pending, now time.Time) error {
-	path := p.path + endings[l.opts.Compress]
+	path := p.path + outfile.Endings[l.opts.Compress]
 	for p.done < len(p.data) {
 		f, err := l.get(path, now)
 		if err != nil {
@@ -153,7 +154,7 @@ func (l *files) append(f *file, p *pending, to int) error {
 // appendCompressed appends a compressed piece as a whole: one that was cut off would make
 // everything behind it unreadable.
 func (l *files) appendCompressed(f *file, p *pending, to int) error {
-	packed, err := compress(l.opts.Compress, p.data[p.done:to], f.size > 0)
+	packed, err := outfile.Compress(l.opts.Compress, p.data[p.done:to], f.size > 0)
 	if err != nil {
 		return fmt.Errorf("compress for %s: %w", f.Name(), err)
 	}

@@ -17,6 +17,7 @@ import (
 	"gambolputty/actor/option"
 	"gambolputty/stages/internal/delivery"
 	"gambolputty/stages/internal/eventtime"
+	"gambolputty/stages/internal/outfile"
 	"gambolputty/stages/internal/render"
 )
 
@@ -189,22 +190,8 @@ func (s *sink) send(_ context.Context, _ []*event.Event, r *delivery.Report) {
 
 // path is the path for an event.
 func (s *sink) path(e *event.Event, now time.Time) string {
-	s.name = s.opts.FileName.AppendMapped(s.name[:0], e, s.opts.Of(s.env, e, now), harmless)
+	s.name = s.opts.FileName.AppendMapped(s.name[:0], e, s.opts.Of(s.env, e, now), outfile.SafeName)
 	return string(s.name)
-}
-
-// harmless makes a name of a value that cannot lead anywhere else.
-func harmless(value string) string {
-	switch value {
-	case "":
-		return "unknown"
-	case ".", "..":
-		return "_"
-	}
-	if !strings.ContainsAny(value, "/\\\x00") {
-		return value
-	}
-	return strings.NewReplacer("/", "_", `\`, "_", "\x00", "_").Replace(value)
 }
 
 // FlushEvery is the time between two looks at the files.

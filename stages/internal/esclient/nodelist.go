@@ -1,4 +1,4 @@
-package elasticsearchsink
+package esclient
 
 import (
 	"errors"

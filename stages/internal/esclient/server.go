@@ -1,4 +1,4 @@
-package elasticsearchsink
+package esclient
 
 import (
 	"encoding/json"
@@ -9,30 +9,36 @@ import (
 	"gambolputty/actor/option"
 )
 
-// serverVersion tells servers apart by what they understand. The zero value is a server
+// Version tells servers apart by what they understand. The zero value is a server
 // that did not say, which is taken for a present one.
-type serverVersion struct {
-	text       string
-	major      int
-	opensearch bool
+type Version struct {
+	Major, Minor int
+	OpenSearch   bool
+
+	text string
 }
 
-// before reports whether the server is an Elasticsearch older than the given version.
-func (s serverVersion) before(major int) bool {
-	return !s.opensearch && s.text != "" && s.major < major
+// Before reports whether the server is an Elasticsearch older than the given version.
+func (s Version) Before(major int) bool {
+	return !s.OpenSearch && s.text != "" && s.Major < major
 }
 
-// compatible is the version of the media types that the server is asked for, 0 for plain
+// AtLeast reports whether the server is not older than the given version of its own kind.
+func (s Version) AtLeast(major, minor int) bool {
+	return s.text == "" || s.Major > major || s.Major == major && s.Minor >= minor
+}
+
+// Compatible is the version of the media types that the server is asked for, 0 for plain
 // ones. Each server from 8 on knows those of the version before it.
-func (s serverVersion) compatible() int {
-	if s.opensearch || s.text == "" || s.major < 8 {
+func (s Version) Compatible() int {
+	if s.OpenSearch || s.text == "" || s.Major < 8 {
 		return 0
 	}
-	return s.major - 1
+	return s.Major - 1
 }
 
 // String names the server as the log does.
-func (s serverVersion) String() string {
+func (s Version) String() string {
 	if s.text == "" {
 		return "unknown"
 	}
@@ -40,10 +46,10 @@ func (s serverVersion) String() string {
 }
 
 // OptionType describes the option in tables.
-func (*serverVersion) OptionType() string { return "string" }
+func (*Version) OptionType() string { return "string" }
 
 // DecodeOption reads 7, 7.17, elasticsearch-7.17 or opensearch-2.11.
-func (s *serverVersion) DecodeOption(v *option.Value) error {
+func (s *Version) DecodeOption(v *option.Value) error {
 	if v.Kind != option.String && v.Kind != option.Integer && v.Kind != option.Float {
 		return v.Wrong("string")
 	}
@@ -59,21 +65,23 @@ func (s *serverVersion) DecodeOption(v *option.Value) error {
 
 const opensearch = "opensearch"
 
-func newVersion(distribution, number string) (serverVersion, bool) {
-	first, _, _ := strings.Cut(number, ".")
+func newVersion(distribution, number string) (Version, bool) {
+	first, rest, _ := strings.Cut(number, ".")
+	second, _, _ := strings.Cut(rest, ".")
 	major, err := strconv.Atoi(first)
+	minor, _ := strconv.Atoi(second) // 7 alone is as good as 7.0
 	if err != nil || major < 0 || major > 1000 {
-		return serverVersion{}, false
+		return Version{}, false
 	}
-	s := serverVersion{text: number, major: major, opensearch: distribution == opensearch}
-	if s.opensearch {
+	s := Version{text: number, Major: major, Minor: minor, OpenSearch: distribution == opensearch}
+	if s.OpenSearch {
 		s.text = opensearch + "-" + number
 	}
 	return s, true
 }
 
 // readVersion reads what a server says about itself.
-func readVersion(answer []byte) (serverVersion, error) {
+func readVersion(answer []byte) (Version, error) {
 	var root struct {
 		Version struct {
 			Number       string `json:"number"`
@@ -81,11 +89,11 @@ func readVersion(answer []byte) (serverVersion, error) {
 		} `json:"version"`
 	}
 	if err := json.Unmarshal(answer, &root); err != nil {
-		return serverVersion{}, fmt.Errorf("%w: %w", errGarbage, err)
+		return Version{}, fmt.Errorf("%w: %w", ErrGarbage, err)
 	}
 	s, ok := newVersion(root.Version.Distribution, root.Version.Number)
 	if !ok {
-		return s, fmt.Errorf("%w: there is no version in it", errGarbage)
+		return s, fmt.Errorf("%w: there is no version in it", ErrGarbage)
 	}
 	return s, nil
 }

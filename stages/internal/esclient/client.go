@@ -1,4 +1,5 @@
-package elasticsearchsink
+// Package esclient speaks to a cluster of Elasticsearch or OpenSearch.
+package esclient
 
 import (
 	"bytes"
@@ -22,15 +23,20 @@ import (
 // maxAnswer bounds what is read of an answer.
 const maxAnswer = 64 << 20
 
-// client speaks to the cluster, for all workers of a module.
-type client struct {
+// Client speaks to the cluster, for all workers of a module.
+type Client struct {
 	http   *http.Client
 	header http.Header
 	limit  time.Duration
+	name   string // of all nodes, for messages
+	user   string // in whose name requests are made
+	prefix string
+	scheme string
 	*pool
 }
 
-func newClient(o *Options, workers int, log *slog.Logger) (*client, error) {
+// New makes a client of which so many goroutines make requests at a time.
+func New(o *Cluster, workers int, log *slog.Logger) (*Client, error) {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	secure, err := o.secure.Config(log)
 	if err != nil {
@@ -44,7 +50,7 @@ func newClient(o *Options, workers int, log *slog.Logger) (*client, error) {
 		}
 		t.Proxy = http.ProxyURL(p)
 	}
-	c := &client{header: http.Header{"User-Agent": {"GambolPutty"}}, limit: o.ReadTimeout}
+	c := &Client{name: strings.Join(o.urls, ", "), header: http.Header{"User-Agent": {"GambolPutty"}}, limit: o.ReadTimeout}
 	for name, value := range o.Headers {
 		c.header.Set(name, value)
 	}
@@ -54,26 +60,40 @@ func newClient(o *Options, workers int, log *slog.Logger) (*client, error) {
 	// A redirection would take the credentials somewhere else.
 	c.http = &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	c.pool = newPool(c, o.urls)
+	c.user, c.prefix = o.user, ""
+	c.scheme, _, _ = strings.Cut(o.urls[0], "://")
+	if p := strings.Trim(o.PathPrefix, "/"); p != "" {
+		c.prefix = "/" + p
+	}
 	return c, nil
 }
 
-// exchange is a request on its way through the library, which takes bodies as text or
-// makes JSON of them; this one goes past it in the context.
-type exchange struct {
-	body       []byte
-	gzip       bool
-	compatible int
+// Target names the configured nodes, without secrets.
+func (c *Client) Target() string { return c.name }
 
-	node  string        // that got it
+// Close gives connections back that are not in use.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Exchange is a request on its way through the library, which takes bodies as text or
+// makes JSON of them; this one goes past it in the context.
+type Exchange struct {
+	// Body is sent as it is; Gzip says that it is compressed.
+	Body []byte
+	Gzip bool
+	// Compatible is the version of the media types, 0 for plain ones.
+	Compatible int
+	// Node is the one that got the request.
+	Node string
+
 	pause time.Duration // that it asks for
 	open  sync.WaitGroup
 }
 
 type exchangeKey struct{}
 
-// perform makes a request and appends the body of the answer to dst. A *refusal is the
+// Perform makes a request and appends the body of the answer to dst. A *Refusal is the
 // error for any status but success.
-func (c *client) perform(ctx context.Context, x *exchange, o elastic.PerformRequestOptions, dst []byte) ([]byte, error) {
+func (c *Client) Perform(ctx context.Context, x *Exchange, o elastic.PerformRequestOptions, dst []byte) ([]byte, error) {
 	defer x.open.Wait() // the transport may look at the body until it has closed it
 	ctx, cancel := context.WithTimeoutCause(context.WithValue(ctx, exchangeKey{}, x), c.limit, errSlow)
 	defer cancel()
@@ -89,34 +109,40 @@ func (c *client) perform(ctx context.Context, x *exchange, o elastic.PerformRequ
 	if err == nil {
 		dst, err = readAll(dst, res.BodyReader)
 	}
+	if len(dst) >= maxAnswer {
+		return dst, ErrLarge
+	}
 	return dst, c.judge(ctx, x, err)
 }
+
+// ErrLarge says that an answer was cut off because nobody could hold it.
+var ErrLarge = fmt.Errorf("the answer has more than %d MiB", maxAnswer>>20)
 
 var errSlow = errors.New("no answer in time (read_timeout)")
 
 // judge tells what an error means for the node.
-func (c *client) judge(ctx context.Context, x *exchange, err error) error {
+func (c *Client) judge(ctx context.Context, x *Exchange, err error) error {
 	if err == nil {
-		c.worked(x.node)
+		c.worked(x.Node)
 		return nil
 	}
 	var answer *elastic.Error
 	if errors.As(err, &answer) {
 		if answer.Status >= http.StatusInternalServerError {
-			c.failed(x.node)
+			c.Failed(x.Node)
 		}
-		return newRefusal(x, answer)
+		return c.refused(x, answer)
 	}
 	cause := context.Cause(ctx)
 	switch {
 	case cause == nil:
 	case errors.Is(cause, errSlow):
-		err = fmt.Errorf("%s: %w", x.node, errSlow)
+		err = fmt.Errorf("%s: %w", x.Node, errSlow)
 	default:
 		return cause // the program ends, nobody is to blame
 	}
-	if x.node != "" {
-		c.failed(x.node)
+	if x.Node != "" {
+		c.Failed(x.Node)
 	}
 	return err
 }
@@ -129,19 +155,19 @@ func readAll(dst []byte, r io.Reader) ([]byte, error) {
 }
 
 // Do completes a request that the library has made, and sends it.
-func (c *client) Do(req *http.Request) (*http.Response, error) {
+func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	for name, values := range c.header {
 		req.Header[name] = values
 	}
-	x, _ := req.Context().Value(exchangeKey{}).(*exchange)
+	x, _ := req.Context().Value(exchangeKey{}).(*Exchange)
 	if x == nil {
 		return nil, errors.New("a request was made in no exchange")
 	}
-	x.node = req.URL.Scheme + "://" + req.URL.Host
-	if x.compatible > 0 {
-		compatible(req.Header, x.compatible)
+	x.Node = req.URL.Scheme + "://" + req.URL.Host
+	if x.Compatible > 0 {
+		compatible(req.Header, x.Compatible)
 	}
-	if x.body != nil {
+	if x.Body != nil {
 		x.attach(req)
 	}
 	res, err := c.http.Do(req)
@@ -166,14 +192,14 @@ func compatible(h http.Header, version int) {
 }
 
 // attach gives a request its body, and the means to send it again on another connection.
-func (x *exchange) attach(req *http.Request) {
+func (x *Exchange) attach(req *http.Request) {
 	req.GetBody = func() (io.ReadCloser, error) {
 		x.open.Add(1)
-		return &body{Reader: bytes.NewReader(x.body), done: sync.OnceFunc(x.open.Done)}, nil
+		return &body{Reader: bytes.NewReader(x.Body), done: sync.OnceFunc(x.open.Done)}, nil
 	}
 	req.Body, _ = req.GetBody() // it never fails
-	req.ContentLength = int64(len(x.body))
-	if x.gzip {
+	req.ContentLength = int64(len(x.Body))
+	if x.Gzip {
 		req.Header.Set("Content-Encoding", "gzip")
 	}
 }

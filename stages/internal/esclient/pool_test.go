@@ -1,4 +1,4 @@
-package elasticsearchsink
+package esclient
 
 import (
 	"net/http"
@@ -22,9 +22,9 @@ func TestANodeThatFailsRestsForAMinute(t *testing.T) {
 		want  []string
 	}{
 		{0, func() {}, []string{"http://a:1", "http://b:1/es", "http://c:1"}},
-		{0, func() { p.failed("http://b:1") }, []string{"http://a:1", "http://c:1"}},
-		{59 * time.Second, func() { p.failed("http://a:1") }, []string{"http://c:1"}},
-		{0, func() { p.failed("http://c:1") }, []string{"http://b:1/es", "http://a:1", "http://c:1"}}, // the one that failed first comes first
+		{0, func() { p.Failed("http://b:1") }, []string{"http://a:1", "http://c:1"}},
+		{59 * time.Second, func() { p.Failed("http://a:1") }, []string{"http://c:1"}},
+		{0, func() { p.Failed("http://c:1") }, []string{"http://b:1/es", "http://a:1", "http://c:1"}}, // the one that failed first comes first
 		{time.Second, func() {}, []string{"http://b:1/es"}},
 		{0, func() { p.worked("http://c:1") }, []string{"http://b:1/es", "http://c:1"}},
 		{time.Minute, func() { p.found([]string{"http://d:1", "http://a:1"}) }, []string{"http://a:1", "http://b:1/es", "http://c:1", "http://d:1"}},

@@ -1,4 +1,4 @@
-package elasticsearchsink
+package esclient
 
 import (
 	"context"
@@ -7,42 +7,39 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"gambolputty/actor"
 )
 
 // sniffTime is how long a node that was found may take to answer.
 const sniffTime = 3 * time.Second
 
-// sniff asks for the nodes of the cluster. The configured ones stay in use, and only those
+// Sniff asks for the nodes of the cluster. The configured ones stay in use, and only those
 // that answer are added.
-func (s *sink) sniff(ctx context.Context) {
-	addresses, err := s.client.addresses(ctx, s.server.compatible())
+func (c *Client) Sniff(ctx context.Context, env actor.Env, compatible int) {
+	addresses, err := c.addresses(ctx, compatible)
 	if err != nil {
-		s.env.Warn("the nodes of the cluster cannot be found", "error", err)
+		env.Warn("the nodes of the cluster cannot be found", "error", err)
 		return
-	}
-	scheme, _, _ := strings.Cut(s.opts.urls[0], "://")
-	prefix := ""
-	if p := strings.Trim(s.opts.PathPrefix, "/"); p != "" {
-		prefix = "/" + p
 	}
 	reached := make([]string, len(addresses))
 	var all sync.WaitGroup
 	for i, a := range addresses {
 		all.Go(func() {
-			if u := scheme + "://" + a + prefix; s.client.reaches(ctx, u) {
+			if u := c.scheme + "://" + a + c.prefix; c.reaches(ctx, u) {
 				reached[i] = u
 			}
 		})
 	}
 	all.Wait()
 	reached = slices.DeleteFunc(reached, func(u string) bool { return u == "" })
-	s.client.found(reached)
-	s.env.Log.Debug("the cluster named its nodes", "nodes", addresses, "reached", reached)
+	c.found(reached)
+	env.Log.Debug("the cluster named its nodes", "nodes", addresses, "reached", reached)
 }
 
 // addresses lists the nodes that take documents.
-func (c *client) addresses(ctx context.Context, compatible int) ([]string, error) {
-	ctx, cancel := context.WithTimeout(context.WithValue(ctx, exchangeKey{}, &exchange{compatible: compatible}), c.limit)
+func (c *Client) addresses(ctx context.Context, compatible int) ([]string, error) {
+	ctx, cancel := context.WithTimeout(context.WithValue(ctx, exchangeKey{}, &Exchange{Compatible: compatible}), c.limit)
 	defer cancel()
 	es, err := c.client()
 	if err != nil {
@@ -82,7 +79,7 @@ func hostPort(s string) string {
 }
 
 // reaches reports whether a node answers.
-func (c *client) reaches(ctx context.Context, node string) bool {
+func (c *Client) reaches(ctx context.Context, node string) bool {
 	ctx, cancel := context.WithTimeout(ctx, sniffTime)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, node+"/", nil)

@@ -1,4 +1,4 @@
-package elasticsearchsink
+package esclient
 
 import (
 	"encoding/base64"
@@ -8,7 +8,7 @@ import (
 )
 
 // checkAuth makes the header by which the server knows us. No message repeats a secret.
-func (o *Options) checkAuth(c *checks) {
+func (o *Cluster) checkAuth(c *checks) {
 	if o.HTTPAuth != "" && o.APIKey != "" {
 		c.fault("api_key", option.Contradiction, "cannot be set together with http_auth")
 	}

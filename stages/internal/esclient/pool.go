@@ -1,4 +1,4 @@
-package elasticsearchsink
+package esclient
 
 import (
 	"fmt"
@@ -72,9 +72,9 @@ func (p *pool) fit() []string {
 	return list
 }
 
-// failed lets a node rest. The library is made anew, because it keeps to itself which nodes
+// Failed lets a node rest. The library is made anew, because it keeps to itself which nodes
 // it has given up.
-func (p *pool) failed(node string) {
+func (p *pool) Failed(node string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.resting[origin(node)] = p.now()

@@ -1,4 +1,6 @@
-package filesink
+// Package outfile is what outputs that write files have in common: safe names and
+// compression.
+package outfile
 
 import (
 	"bytes"
@@ -9,14 +11,16 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-var endings = map[string]string{"gzip": ".gz", "snappy": ".snappy", "zstd": ".zst"}
+// Endings are what is added to the name of a compressed file.
+var Endings = map[string]string{"gzip": ".gz", "snappy": ".snappy", "zstd": ".zst"}
 
 // snappyHeader is the length of the stream identifier of the snappy framing format, which
 // stands once at the beginning of a file.
 const snappyHeader = 10
 
-// compress makes one gzip member, one zstd frame, or snappy frames of data.
-func compress(kind string, data []byte, appended bool) ([]byte, error) {
+// Compress makes one gzip member, one zstd frame, or snappy frames of data. appended says
+// that they go behind others in the same file.
+func Compress(kind string, data []byte, appended bool) ([]byte, error) {
 	var out bytes.Buffer
 	var w io.WriteCloser
 	switch kind {
