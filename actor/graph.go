@@ -49,6 +49,8 @@ type Graph struct {
 	byID       map[string]*node
 	services   map[string]any
 	deadLetter *node
+	keeper     Keeper        // keeps what inputs emit; nil most of the time
+	restored   chan struct{} // closed when it has given out what was left
 	slabs      event.Pool
 	batches    sync.Pool
 

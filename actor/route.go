@@ -2,6 +2,7 @@ package actor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 
@@ -29,7 +30,8 @@ type router struct {
 	input  *expr.Matcher
 	edges  []*expr.Matcher
 	act    *acting
-	plain  bool // everything goes to one receiver
+	plain  bool              // everything goes to one receiver
+	keep   func(*Batch) bool // stores the events before they are sent, if there is a Keeper
 	match  []bool
 	out    []parcel
 	branch []*Batch
@@ -79,6 +81,10 @@ func (r *router) finish(b *Batch) []parcel {
 		r.matchEdges(b)
 	}
 	r.actOn(b)
+	if r.keep != nil && len(b.events) > 0 && !r.keep(b) {
+		r.node.lose(b, errNotKept)
+		return r.out
+	}
 	switch {
 	case b.empty():
 		b.release(nil)
@@ -92,6 +98,8 @@ func (r *router) finish(b *Batch) []parcel {
 	}
 	return r.out
 }
+
+var errNotKept = errors.New("the program was stopped before the events were stored")
 
 // setAside takes the events with a fault out where on_error says so.
 func (r *router) setAside(b *Batch) {
