@@ -182,7 +182,11 @@ func (b *builder) checkNeeds() {
 	live := b.enabled()
 	bound := map[string][]listener{}
 	used := map[string]bool{}
+	only := map[string]*Module{}
 	for _, m := range live {
+		if m.Spec != nil && m.Spec.Once {
+			b.checkOnce(m, only)
+		}
 		if u, ok := m.Opts.(actor.User); ok {
 			for _, n := range u.Uses() {
 				b.checkNeed(m, n, live)
@@ -203,6 +207,16 @@ func (b *builder) checkNeeds() {
 	b.checkDeadLetter(live)
 }
 
+// checkOnce reports a second module of a class of which there must be one only.
+func (b *builder) checkOnce(m *Module, only map[string]*Module) {
+	first := only[m.Spec.Name]
+	if first == nil {
+		only[m.Spec.Name] = m
+		return
+	}
+	b.moduleProblem(m, option.Contradiction, "", "there must be one %s only, the first one is in line %d", m.Spec.Name, first.Position.Line)
+}
+
 func (b *builder) checkNeed(m *Module, n actor.Need, live []*Module) {
 	var fitting []string
 	for _, o := range live {
@@ -213,13 +227,16 @@ func (b *builder) checkNeed(m *Module, n actor.Need, live []*Module) {
 		if o.ID == n.ID && right {
 			return
 		}
-		if o.ID == n.ID {
+		if o.ID == n.ID && !n.Optional {
 			b.optionFault(m, n.Option, "E034", "", "%s is a %s, but a %s is needed", n.ID, o.Spec.Name, strings.Join(n.Kinds, " or "))
 			return
 		}
 		if right {
 			fitting = append(fitting, o.ID)
 		}
+	}
+	if n.Optional {
+		return
 	}
 	hint := ""
 	if near := option.Nearest(n.ID, fitting); near != "" {
