@@ -127,12 +127,13 @@ func (g *Graph) startServices() (end func(), err error) {
 }
 
 func (g *Graph) serve(nodes []*node) (end func(), err error) {
-	ctx, cancel := context.WithCancel(g.hard)
+	// A stop by force does not take a store away from those who note in it what they had.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(g.hard))
 	var running sync.WaitGroup
 	end = func() { cancel(); running.Wait() }
 	for _, n := range nodes {
 		w := &worker{node: n}
-		if err := w.ready(ctx); err != nil {
+		if err := w.ready(g.hard); err != nil {
 			return end, fmt.Errorf("%w: %s: %w", ErrStart, n.ID, err)
 		}
 		g.services[n.ID] = w.stage
