@@ -13,6 +13,7 @@ import (
 	"gambolputty/stages/inputs/tcpserver"
 	"gambolputty/stages/inputs/udpserver"
 	"gambolputty/stages/inputs/unixsocket"
+	"gambolputty/stages/misc/eventbuffer"
 	"gambolputty/stages/misc/facet"
 	"gambolputty/stages/misc/keyvaluestore"
 	"gambolputty/stages/misc/metrics"
@@ -128,6 +129,7 @@ func All() []actor.Spec {
 		tcpsink.Spec,
 		udpsink.Spec,
 
+		eventbuffer.Spec,
 		keyvaluestore.Spec,
 		redisstore.Spec,
 	}

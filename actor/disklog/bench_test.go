@@ -55,7 +55,7 @@ func BenchmarkPlain(b *testing.B) {
 			dir := b.TempDir()
 			var f *os.File
 			n, size := 0, defaultSegment
-			batch := bytes.Repeat(benchData, benchBatch)
+			var batch []byte
 			b.SetBytes(benchBatch * benchSize)
 			for b.Loop() {
 				if size >= defaultSegment {
@@ -68,6 +68,10 @@ func BenchmarkPlain(b *testing.B) {
 						b.Fatal(err)
 					}
 					n, size = n+1, 0
+				}
+				batch = batch[:0]
+				for range benchBatch {
+					batch = append(batch, benchData...)
 				}
 				if _, err := f.Write(batch); err != nil {
 					b.Fatal(err)
