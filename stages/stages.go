@@ -3,9 +3,9 @@ package stages
 
 import (
 	"gambolputty/actor"
+	"gambolputty/stages/inputs/file"
 	"gambolputty/stages/inputs/httpserver"
 	"gambolputty/stages/inputs/kafka"
-	"gambolputty/stages/inputs/file"
 	"gambolputty/stages/inputs/redischannel"
 	"gambolputty/stages/inputs/redislist"
 	"gambolputty/stages/inputs/spam"

@@ -20,6 +20,8 @@ type Kept struct {
 	Event *event.Event
 	// Where names it in its place.
 	Where string
+	// Living says that the process which keeps it is at work.
+	Living bool
 	// Err says that it cannot be read.
 	Err error
 
@@ -133,6 +135,9 @@ func (d *diskPlace) Each(ctx context.Context, take func(Kept) bool) error {
 	}
 	return nil
 }
+
+// Look is Each, because a directory belongs to one process.
+func (d *diskPlace) Look(ctx context.Context, take func(Kept) bool) error { return d.Each(ctx, take) }
 
 // Move makes a kept event one of another input.
 func (d *diskPlace) Move(ctx context.Context, k Kept, input string) error {

@@ -143,7 +143,9 @@ type Place interface {
 	put(ctx context.Context, p parcel) error
 	// remove says that a parcel is not needed any more.
 	remove(p parcel)
-	// Each walks what a former life has left, in order. An event that cannot be read has an
+	// Look walks all that is kept and changes nothing.
+	Look(ctx context.Context, take func(Kept) bool) error
+	// Each walks what a former life has left, in order, and makes it that of this one. An event that cannot be read has an
 	// error. An error of Each comes before the first event.
 	Each(ctx context.Context, take func(Kept) bool) error
 	// Move makes a kept event one of another input, and Remove removes it.

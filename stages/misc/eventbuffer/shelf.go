@@ -245,7 +245,9 @@ func (s *shelf) takeOver(ctx context.Context) ([]Kept, error) {
 	living := map[string]bool{}
 	var list []Kept
 	for _, f := range all {
-		if f.Err == nil {
+		if f.Err != nil {
+			s.setAside(ctx, &f)
+		} else {
 			mine, err := s.mayTake(ctx, f.owner, living)
 			if err != nil {
 				return nil, err
@@ -265,7 +267,25 @@ func (s *shelf) takeOver(ctx context.Context) ([]Kept, error) {
 	return list, nil
 }
 
-// find reads all entries in the order of their times. What cannot be read is moved.
+// Look walks all entries and changes nothing.
+func (s *shelf) Look(ctx context.Context, take func(Kept) bool) error {
+	all, err := s.find(ctx)
+	if err != nil {
+		return err
+	}
+	living := map[string]bool{}
+	for _, f := range all {
+		if f.Living, err = s.lives(ctx, f.owner, living); err != nil {
+			return err
+		}
+		if !take(f.Kept) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// find reads all entries in the order of their times.
 func (s *shelf) find(ctx context.Context) ([]found, error) {
 	var all []found
 	var decoder event.RecordDecoder
@@ -280,11 +300,6 @@ func (s *shelf) find(ctx context.Context) ([]found, error) {
 		f := found{Kept: Kept{Where: e.Key}}
 		f.read(e.Value, &decoder)
 		all = append(all, f)
-	}
-	for i, f := range all {
-		if f.Err != nil {
-			s.setAside(ctx, &all[i])
-		}
 	}
 	slices.SortStableFunc(all, func(a, b found) int { return cmp.Compare(a.at, b.at) })
 	return all, nil
@@ -328,15 +343,18 @@ func (s *shelf) mayTake(ctx context.Context, owner string, living map[string]boo
 	if host, _, _ := strings.Cut(owner, "/"); host == s.host {
 		return true, nil
 	}
-	lives, known := living[owner]
-	if !known {
-		var err error
-		if _, lives, err = s.store.Get(ctx, s.lease(owner)); err != nil {
-			return false, err
-		}
-		living[owner] = lives
+	lives, err := s.lives(ctx, owner, living)
+	return err == nil && !lives, err
+}
+
+// lives reports whether an owner has been heard of lately.
+func (s *shelf) lives(ctx context.Context, owner string, known map[string]bool) (bool, error) {
+	if lives, ok := known[owner]; ok {
+		return lives, nil
 	}
-	return !lives, nil
+	_, lives, err := s.store.Get(ctx, s.lease(owner))
+	known[owner] = lives
+	return lives, err
 }
 
 // claim makes this process the owner of an entry.
