@@ -167,7 +167,7 @@ func (l *Log) Append(ctx context.Context, r *Records) (first uint64, err error) 
 
 func (l *Log) append(ctx context.Context, r *Records) (first uint64, err error) {
 	n, size := uint64(r.Len()), int64(len(r.buf))
-	if err := l.room(ctx, size); err != nil {
+	if err := l.room(ctx, n, size); err != nil {
 		return 0, err
 	}
 	s := l.active()
@@ -311,8 +311,8 @@ func (l *Log) unsynced(s *segment) {
 	l.withdraw(s, max(s.safe, headSize))
 }
 
-// room waits until there is room for so many bytes, or makes some.
-func (l *Log) room(ctx context.Context, size int64) error {
+// room waits until there is room for so many records and bytes, or makes some.
+func (l *Log) room(ctx context.Context, n uint64, size int64) error {
 	for {
 		switch {
 		case l.closed:
@@ -328,7 +328,7 @@ func (l *Log) room(ctx context.Context, size int64) error {
 		}
 		switch l.opts.WhenFull {
 		case DropNewest:
-			l.dropped++
+			l.dropped += n
 			return ErrFull
 		case DropOldest:
 			l.forget(l.segments[0])
