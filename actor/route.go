@@ -14,6 +14,7 @@ import (
 type edge struct {
 	Receiver
 	to     *inbox
+	spill  *spill // nil without a disk
 	suffix string // what copies for this receiver append to the event id
 }
 
@@ -258,7 +259,13 @@ func (n *node) sendOne(ctx context.Context, p parcel) error {
 		n.sendRound(p)
 		return nil
 	}
-	if err := p.edge.to.put(ctx, p.b, n); err != nil {
+	var err error
+	if p.edge.spill != nil {
+		err = p.edge.spill.put(ctx, p.b)
+	} else {
+		err = p.edge.to.put(ctx, p.b, n)
+	}
+	if err != nil {
 		n.lose(p.b, err)
 		return err
 	}

@@ -23,6 +23,10 @@ func (g *Graph) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	defer g.closeSpills()
+	if err := g.openSpills(); err != nil {
+		return err
+	}
 	if err := g.ready(); err != nil {
 		return err
 	}
@@ -40,12 +44,21 @@ func (g *Graph) Run(ctx context.Context) error {
 		g.restored = make(chan struct{})
 		all.Go(g.restore)
 	}
+	ended, stopTending := context.WithCancel(context.Background())
+	defer stopTending()
+	var tending sync.WaitGroup
+	g.eachSpill(func(s *spill) {
+		all.Go(s.run)
+		tending.Go(func() { s.tend(ended) })
+	})
 	for _, n := range g.nodes {
 		if n.Spec.Role != StandAlone {
 			all.Go(n.run)
 		}
 	}
 	all.Wait()
+	stopTending()
+	tending.Wait()
 	return g.outcome()
 }
 
