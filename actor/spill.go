@@ -32,6 +32,7 @@ type spill struct {
 	edge *edge
 	log  *disklog.Log
 	wake chan struct{} // something has changed
+	pool sync.Pool     // of *disklog.Records
 
 	mu       sync.Mutex
 	spilling bool   // the memory is not used
@@ -128,14 +129,19 @@ func (s *spill) notify() {
 
 // store writes b to the disk, however long it takes, and answers for it.
 func (s *spill) store(ctx context.Context, b *Batch) error {
-	var r disklog.Records
+	r, _ := s.pool.Get().(*disklog.Records)
+	if r == nil {
+		r = new(disklog.Records)
+	}
+	defer s.pool.Put(r)
+	r.Reset()
 	for _, e := range b.events {
 		r.Add(func(to []byte) []byte { return event.AppendRecord(to, e) })
 	}
 	n := int64(len(b.events))
 	p := DefaultRestart
 	for try := 0; ; try++ {
-		_, err := s.log.Append(ctx, &r)
+		_, err := s.log.Append(ctx, r)
 		switch {
 		case err == nil:
 			s.from.meter.Own("spilled").Add(n)

@@ -229,3 +229,44 @@ func TestTwoEdgesCannotShareADirectory(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// BenchmarkEdge is the way of an event over an edge: through memory, and through the disk
+// and back, where nothing is taken before everything has been sent. It is measured for an
+// event of 200 bytes in batches of 250.
+func BenchmarkEdge(b *testing.B) {
+	for name, policy := range map[string]disklog.Policy{"memory": "", "disk, never": disklog.Never, "disk, always": disklog.Always} {
+		b.Run(name, func(b *testing.B) {
+			s := &slow{open: make(chan struct{})}
+			text := event.String(string(make([]byte, 200)))
+			in := source(func(_ context.Context, out *Outlet) error {
+				for n := 0; n < b.N; {
+					x := out.Batch("")
+					for range min(250, b.N-n) {
+						x.New().SetField(event.Data, text)
+						n++
+					}
+					if err := out.Emit(x, nil); err != nil {
+						return err
+					}
+				}
+				if policy != "" {
+					close(s.open)
+				}
+				return nil
+			})
+			node := stage("in", in, "out")
+			if policy == "" {
+				close(s.open)
+			} else {
+				node = buffered(in, Buffer{Path: b.TempDir(), Fsync: policy})
+			}
+			g, err := New(Settings{}, node, stage("out", sink(func(context.Context, *Batch) error { <-s.open; return nil })))
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := g.Run(context.Background()); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,6 +33,7 @@ func (b *builder) checkFlow() {
 		}
 	}
 	b.checkRings(live)
+	b.checkBuffers(live)
 	for _, m := range live {
 		b.checkComparisons(m)
 	}
@@ -88,6 +90,26 @@ func (b *builder) checkRings(live []*Module) {
 	}
 	report("E028", "events would go round for ever: %s", endless)
 	report("W112", "events may go round: %s; after max_hops rounds they are dropped", func(*Module, Edge) bool { return true })
+}
+
+// checkBuffers looks for disks that two edges would share, and for such in a loop.
+func (b *builder) checkBuffers(live []*Module) {
+	taken := map[string]bool{}
+	for _, m := range live {
+		for _, e := range m.Edges {
+			if e.Buffer == nil {
+				continue
+			}
+			name, path := "receivers."+e.To.ID+".buffer", filepath.Clean(e.Buffer.Path)
+			if taken[path] {
+				b.optionFault(m, name+".path", option.Contradiction, "", "the directory %q is that of another buffer", path)
+			}
+			taken[path] = true
+			if findRing(m, func(at *Module, o Edge) bool { return at != m || o.To == e.To }) != nil {
+				b.optionFault(m, name, option.Contradiction, "", "an edge that is part of a loop cannot have a buffer")
+			}
+		}
+	}
 }
 
 // findRing returns the shortest ring through m over edges that follow allows.

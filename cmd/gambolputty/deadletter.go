@@ -20,7 +20,6 @@ import (
 	"gambolputty/actor"
 	"gambolputty/actor/event"
 	"gambolputty/config"
-	"gambolputty/stages/misc/eventbuffer"
 )
 
 func (a *app) deadLetterCommand() *cobra.Command {
@@ -56,7 +55,7 @@ reject_file, and what a FileSink with format: json writes that is the dead lette
 		Short: "Send the events once more",
 		Long: `Sends the events to the modules of a configuration that could not handle them, or to the one
 that --at names, and ends when all of them have been dealt with. The inputs of the
-configuration and its EventBuffer do not run. Events keep their ids.
+configuration and its buffers do not run. Events keep their ids.
 
 What is refused again goes where the configuration says. With --remove the events that were
 sent are removed from the file afterwards, even if they were refused again.`,
@@ -244,8 +243,8 @@ func (a *app) deliverLetters(ctx context.Context, plan *config.Plan, targets map
 		return 0, err
 	}
 	var nodes []actor.Node
-	for _, n := range plan.Nodes(logs.module) {
-		if n.Spec.Role != actor.Input && n.Spec.Name != eventbuffer.Spec.Name {
+	for _, n := range withoutBuffers(plan.Nodes(logs.module)) {
+		if n.Spec.Role != actor.Input {
 			nodes = append(nodes, n)
 		}
 	}

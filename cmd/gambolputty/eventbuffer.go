@@ -147,6 +147,18 @@ func (a *app) changeKept(ctx context.Context, what string, do func(context.Conte
 	})
 }
 
+// withoutBuffers leaves out what keeps events on disk or in a store, so that a command which
+// is no run of the pipeline neither sends them nor waits for whoever does.
+func withoutBuffers(nodes []actor.Node) []actor.Node {
+	nodes = slices.DeleteFunc(nodes, func(n actor.Node) bool { return n.Spec.Name == eventbuffer.Spec.Name })
+	for _, n := range nodes {
+		for i := range n.Receivers {
+			n.Receivers[i].Buffer = nil
+		}
+	}
+	return nodes
+}
+
 // placeOptions are those of a service that opens the place of an EventBuffer, and of the
 // store that this needs.
 type placeOptions struct{ eventbuffer.Options }
