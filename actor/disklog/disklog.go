@@ -358,6 +358,7 @@ func (l *Log) forget(s *segment) {
 		l.synced = l.next
 	}
 	l.finish(span{s.first, s.next})
+	s.refused = false
 	l.clean()
 }
 
@@ -398,7 +399,7 @@ func (l *Log) finish(s span) {
 func (l *Log) clean() {
 	before := len(l.segments)
 	l.segments = slices.DeleteFunc(l.segments, func(s *segment) bool {
-		if s.left > 0 || s.file != nil {
+		if s.left > 0 || s.file != nil || s.refused {
 			return false
 		}
 		if err := l.fs.Remove(l.path(s.name)); err != nil {

@@ -262,6 +262,39 @@ func TestASegmentOfWhichNothingCanBeReadIsPutAside(t *testing.T) {
 	}
 }
 
+func TestWhatTheDiskDoesNotGiveOutIsNoReasonNotToStart(t *testing.T) {
+	for _, c := range []struct {
+		op   string
+		hurt uint64 // number of the first record
+	}{{"open", 1}, {"open", 11}, {"read", 1}, {"read", 11}} {
+		t.Run(fmt.Sprint(c.op, c.hurt), func(t *testing.T) {
+			m := newMachine()
+			l := open(t, m, Options{SegmentBytes: 400})
+			mustAdd(t, l, 0, 10)
+			mustAdd(t, l, 10, 20)
+			m.fail = func(o, path string) error {
+				if o == c.op && strings.HasSuffix(path, segmentName(c.hurt)) {
+					return errDisk
+				}
+				return nil
+			}
+			l = open(t, m, Options{SegmentBytes: 400})
+			if r := l.Recovery(); len(r.Refused) != 1 || r.Clean() {
+				t.Errorf("%+v", r)
+			}
+			others := 11 - int(c.hurt) // the first number of the other segment, less 1
+			want(t, l, texts(others, others+10))
+			l.Finish(mustAdd(t, l, 20, 30), 10)
+			l.Finish(uint64(others+1), 10)
+			if err := l.Close(); err != nil {
+				t.Error(err)
+			}
+			m.fail = func(string, string) error { return nil }
+			want(t, open(t, m, Options{}), texts(int(c.hurt-1), int(c.hurt+9)))
+		})
+	}
+}
+
 func TestALaterVersionIsLeftAlone(t *testing.T) {
 	m := newMachine()
 	l := open(t, m, Options{})

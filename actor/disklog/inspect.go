@@ -91,8 +91,11 @@ func (l *Log) inspectSegment(name string) (SegmentState, error) {
 	if g.Bytes, err = f.Size(); err != nil {
 		return g, err
 	}
-	s, verdict := l.readHead(name, f, g.Bytes)
+	s, verdict, err := l.readHead(name, f, g.Bytes)
 	switch {
+	case err != nil:
+		g.Problem = err.Error()
+		return g, nil
 	case s == nil && verdict == newer:
 		g.Problem = "the segment is of a later version"
 		return g, nil

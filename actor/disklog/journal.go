@@ -143,7 +143,7 @@ func (j *journal) close(l *Log) error {
 		errs = append(errs, j.file.Close())
 		j.file = nil
 	}
-	if len(l.segments) == 0 && len(l.recovery.Newer) == 0 {
+	if len(l.segments) == 0 && len(l.recovery.Newer) == 0 && len(l.recovery.Refused) == 0 {
 		if err := l.fs.Remove(l.path(journalName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
 		}

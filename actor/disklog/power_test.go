@@ -121,6 +121,9 @@ func (m *machine) Open(path string) (File, error) {
 	if m.names[path] == nil {
 		return nil, fs.ErrNotExist
 	}
+	if err := m.fail("open", path); err != nil {
+		return nil, err
+	}
 	return &handle{m, path, m.names[path]}, nil
 }
 
@@ -164,6 +167,9 @@ type handle struct {
 func (h *handle) ReadAt(p []byte, at int64) (int, error) {
 	h.m.mu.Lock()
 	defer h.m.mu.Unlock()
+	if err := h.m.fail("read", h.path); err != nil {
+		return 0, err
+	}
 	if at >= int64(len(h.i.data)) {
 		return 0, io.EOF
 	}

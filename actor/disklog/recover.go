@@ -2,7 +2,6 @@ package disklog
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"slices"
 	"strconv"
@@ -22,13 +21,16 @@ type Recovery struct {
 	Aside []string
 	// Newer are segments of a later version, which were left alone.
 	Newer []string
+	// Refused are segments that the disk did not give out, in whole or in part, and which
+	// stay for another attempt.
+	Refused []string
 	// DamagedNotes counts entries of the note of what is finished that could not be read.
 	DamagedNotes int
 }
 
 // Clean reports whether nothing was wrong.
 func (r Recovery) Clean() bool {
-	return r.Damaged == 0 && r.Torn == 0 && len(r.Aside) == 0 && len(r.Newer) == 0 && r.DamagedNotes == 0
+	return r.Damaged == 0 && r.Torn == 0 && len(r.Aside) == 0 && len(r.Newer) == 0 && len(r.Refused) == 0 && r.DamagedNotes == 0
 }
 
 // Recovery returns what was found when the log was opened.
@@ -48,14 +50,14 @@ func (l *Log) recover() error {
 	slices.Sort(names)
 	for _, name := range names {
 		if strings.HasSuffix(name, ending) {
-			if err := l.recoverSegment(name); err != nil {
-				return err
-			}
+			l.recoverSegment(name)
 		}
 	}
-	if len(l.segments) > 0 {
+	switch {
+	case len(l.recovery.Newer)+len(l.recovery.Refused) > 0: // nobody knows what is in these
+	case len(l.segments) > 0:
 		l.finished.add(span{0, l.segments[0].first})
-	} else if l.next > 1 {
+	default:
 		l.finished.add(span{0, l.next})
 	}
 	l.synced, l.opened = l.next, l.next
@@ -103,24 +105,45 @@ func readAll(files FS, path string) ([]byte, error) {
 	return data, err
 }
 
-// recoverSegment takes stock of a segment. An error says that the disk cannot be read at
-// all; whatever is in the file is none.
-func (l *Log) recoverSegment(name string) error {
+// recoverSegment takes stock of a segment.
+func (l *Log) recoverSegment(name string) {
+	if first, err := strconv.ParseUint(strings.TrimSuffix(name, ending), 16, 61); err == nil {
+		l.next = max(l.next, first+1) // a name must not be used twice
+	}
 	f, err := l.fs.Open(l.path(name))
 	if err != nil {
-		return err
+		l.leaveAlone(name, err)
+		return
 	}
+	defer f.Close() // a torn end that comes back is cut off again
 	size, err := f.Size()
 	if err != nil {
-		return errors.Join(err, f.Close())
+		l.leaveAlone(name, err)
+		return
 	}
-	s, verdict := l.readHead(name, f, size)
-	if s == nil {
-		_ = f.Close() // nothing was written
-		return l.putAside(name, size, verdict)
+	s, verdict, err := l.readHead(name, f, size)
+	switch {
+	case err != nil:
+		l.leaveAlone(name, err)
+	case s == nil:
+		l.putAside(name, size, verdict)
+	default:
+		l.takeStock(s, f, size)
 	}
-	err = l.takeStock(s, f, size)
-	return errors.Join(err, f.Close())
+}
+
+// stepOver leaves the numbers of a segment to it whose end is not known.
+func (l *Log) stepOver(name string) {
+	if first, err := strconv.ParseUint(strings.TrimSuffix(name, ending), 16, 61); err == nil {
+		l.next = max(l.next, first+maxRelative+1)
+	}
+}
+
+// leaveAlone notes a segment that the disk does not give out. The next start may do better.
+func (l *Log) leaveAlone(name string, err error) {
+	l.stepOver(name)
+	l.recovery.Refused = append(l.recovery.Refused, name)
+	l.opts.Log.Error("a segment of the disk buffer cannot be read and is left alone", "path", l.path(name), "error", err)
 }
 
 type verdict uint8
@@ -130,50 +153,54 @@ const (
 	newer
 )
 
-func (l *Log) readHead(name string, f File, size int64) (*segment, verdict) {
+func (l *Log) readHead(name string, f File, size int64) (*segment, verdict, error) {
 	head := make([]byte, min(size, headSize))
 	if _, err := f.ReadAt(head, 0); err != nil && len(head) > 0 {
-		return nil, unreadable
+		return nil, 0, err
 	}
 	s, format, ok := parseHead(head)
 	switch {
 	case ok && format > version:
-		l.next = max(l.next, s.first+1)
-		return nil, newer
+		return nil, newer, nil
 	case !ok || format != version || s.first == 0 || s.first > highest:
-		return nil, unreadable
+		return nil, unreadable, nil
 	case len(l.segments) > 0 && s.first < l.segments[len(l.segments)-1].next:
-		return nil, unreadable // these numbers have been seen
+		return nil, unreadable, nil // these numbers have been seen
 	}
 	s.name = name
-	return s, 0
+	return s, 0, nil
 }
 
 // putAside deals with a file that cannot be used.
-func (l *Log) putAside(name string, size int64, v verdict) error {
-	if first, err := strconv.ParseUint(strings.TrimSuffix(name, ending), 16, 62); err == nil {
-		l.next = max(l.next, first+1)
-	}
+func (l *Log) putAside(name string, size int64, v verdict) {
 	if v == newer {
+		l.stepOver(name)
 		l.recovery.Newer = append(l.recovery.Newer, name)
-		return nil
+		return
 	}
+	var err error
 	if size < headSize { // the power went away when it was begun; there is nothing in it
 		l.recovery.Torn += size
-		return l.fs.Remove(l.path(name))
+		err = l.fs.Remove(l.path(name))
+	} else {
+		l.recovery.Aside = append(l.recovery.Aside, name+asideEnding)
+		err = l.fs.Rename(l.path(name), l.path(name+asideEnding))
 	}
-	l.recovery.Aside = append(l.recovery.Aside, name+asideEnding)
-	return l.fs.Rename(l.path(name), l.path(name+asideEnding))
+	if err != nil {
+		l.opts.Log.Warn("a damaged segment stays where it is", "path", l.path(name), "error", err)
+	}
 }
 
 // takeStock finds out what is in a segment, and cuts off a torn end.
-func (l *Log) takeStock(s *segment, f File, size int64) error {
+func (l *Log) takeStock(s *segment, f File, size int64) {
 	scan := newScanner(f, s, size)
 	missing := s.first // the next number that is expected
 	for {
 		r, ok, err := scan.next()
-		if err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
+		if err != nil { // what is behind this place is not lost yet
+			s.refused = true
+			l.leaveAlone(s.name, err)
+			break
 		}
 		if !ok {
 			break
@@ -192,7 +219,7 @@ func (l *Log) takeStock(s *segment, f File, size int64) error {
 		s.next = last
 	}
 	l.recovery.Damaged += scan.damaged
-	if scan.good < size {
+	if scan.good < size && !s.refused {
 		l.recovery.Torn += size - scan.good
 		if err := f.Truncate(scan.good); err != nil {
 			l.opts.Log.Warn("a torn end of the disk buffer could not be cut off", "path", l.path(s.name), "error", err)
@@ -201,7 +228,6 @@ func (l *Log) takeStock(s *segment, f File, size int64) error {
 	l.segments = append(l.segments, s)
 	l.next = max(l.next, s.next)
 	l.bytes += s.size
-	return nil
 }
 
 // tell says what is wrong.

@@ -23,6 +23,7 @@ type segment struct {
 	left        uint64 // of them not finished
 	size        int64
 	safe        int64 // bytes known to be on the disk
+	refused     bool  // a part of it could not be read, so it is not removed
 	salt        uint32
 	created     time.Time
 	last        time.Time // of the last write
