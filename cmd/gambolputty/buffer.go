@@ -114,6 +114,9 @@ func (a *app) repairBuffer(dir string) error {
 	for _, name := range r.Aside {
 		fmt.Fprintf(a.out, "%s was set aside, nothing in it can be read\n", name)
 	}
+	for _, name := range r.Refused {
+		fmt.Fprintf(a.out, "%s cannot be read from the disk and was left alone\n", name)
+	}
 	for _, name := range r.Newer {
 		fmt.Fprintf(a.out, "%s is of a later version and was left alone\n", name)
 	}

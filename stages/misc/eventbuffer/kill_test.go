@@ -23,8 +23,11 @@ import (
 	"gambolputty/stages/outputs/filesink"
 )
 
-// childDir tells the test program to be a pipeline that is killed, in this directory.
-const childDir = "EVENTBUFFER_TEST_DIR"
+// These tell the test program to be a pipeline that is killed, in a directory.
+const (
+	childDir  = "EVENTBUFFER_TEST_DIR"
+	childFlow = "EVENTBUFFER_TEST_FLOW"
+)
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
@@ -41,13 +44,14 @@ const killedEvents = 10_000
 type sender struct{ notes string }
 
 // Run sends what was not safe yet.
-func (s sender) Run(_ context.Context, out *actor.Outlet) error {
+func (s sender) Run(ctx context.Context, out *actor.Outlet) error {
 	text, _ := os.ReadFile(s.notes) // there is none at first
 	notes, err := os.OpenFile(s.notes, os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}
 	defer notes.Close()
+	safe := ack.NewLedger(func(n int) { _, _ = notes.WriteAt(fmt.Appendf(nil, "%8d\n", n), 0) }, func(int, error) {})
 	first, _ := strconv.Atoi(strings.TrimSpace(string(text)))
 	for n := first; n < killedEvents; {
 		b := out.Batch("")
@@ -55,17 +59,11 @@ func (s sender) Run(_ context.Context, out *actor.Outlet) error {
 			b.New().SetField(event.Data, event.String(fmt.Sprintf("event %d", n)))
 			n++
 		}
-		safe := n
-		err := out.Emit(b, ack.New(func(err error) {
-			if err == nil {
-				_, _ = notes.WriteAt([]byte(fmt.Sprintf("%8d\n", safe)), 0)
-			}
-		}))
-		if err != nil {
+		if err := out.Emit(b, safe.Open(n)); err != nil {
 			return err
 		}
 	}
-	return nil
+	return safe.Wait(ctx)
 }
 
 // pipeline runs until its input has ended.
@@ -73,7 +71,7 @@ func pipeline(dir string) {
 	in := actor.DefineSource(actor.Info{Name: "Sender", Role: actor.Input}, struct{}{}, func(actor.Env, struct{}) (actor.Source, error) {
 		return sender{filepath.Join(dir, "notes")}, nil
 	})
-	text := fmt.Sprintf("- Sender\n- FileSink: {file_name: %s/out, store_interval_in_secs: 0}\n- EventBuffer: {path: %s/buffer}\n", dir, dir)
+	text := strings.ReplaceAll(os.Getenv(childFlow), "DIR", dir)
 	plan, report := config.Loader{Specs: []actor.Spec{in, filesink.Spec, eventbuffer.Spec}}.LoadText("child", []byte(text))
 	if !report.OK(false) {
 		panic(report.Text())
@@ -116,11 +114,20 @@ func progress(t *testing.T, dir string, events int) <-chan struct{} {
 // The program is killed again and again while 10,000 events flow into a file. In the end
 // all are there, and of each life no more than what was under way came twice.
 func TestNoKillLosesAnEvent(t *testing.T) {
+	for name, flow := range map[string]string{
+		"EventBuffer":         "- Sender\n- FileSink: {file_name: DIR/out, store_interval_in_secs: 0}\n- EventBuffer: {path: DIR/buffer}\n",
+		"a buffer on an edge": "- Sender:\n    receivers:\n      - FileSink: {buffer: {path: DIR/buffer}}\n- FileSink: {file_name: DIR/out, store_interval_in_secs: 0, inbox_size: 8}\n",
+	} {
+		t.Run(name, func(t *testing.T) { killAgainAndAgain(t, flow) })
+	}
+}
+
+func killAgainAndAgain(t *testing.T, flow string) {
 	dir := t.TempDir()
 	kills := 0
 	for finished := false; !finished; {
 		child := exec.Command(os.Args[0])
-		child.Env = append(os.Environ(), childDir+"="+dir)
+		child.Env = append(os.Environ(), childDir+"="+dir, childFlow+"="+flow)
 		var log strings.Builder
 		child.Stderr = &log
 		if err := child.Start(); err != nil {
