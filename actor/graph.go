@@ -49,6 +49,8 @@ type Graph struct {
 	byID       map[string]*node
 	services   map[string]any
 	deadLetter *node
+	keeper     Keeper        // keeps what inputs emit; nil most of the time
+	restored   chan struct{} // closed when it has given out what was left
 	slabs      event.Pool
 	batches    sync.Pool
 
@@ -93,6 +95,11 @@ func New(s Settings, nodes ...Node) (*Graph, error) {
 	}
 	g.findRings()
 	for _, n := range g.nodes {
+		for _, e := range n.edges {
+			if e.Buffer != nil && n.ring != nil && n.ring == e.to.ring {
+				return nil, fmt.Errorf("the edge from %s to %s is part of a loop and cannot have a buffer", n.ID, e.ID)
+			}
+		}
 		n.feed = newFeed(n)
 		n.ended = sync.OnceFunc(n.end)
 	}
@@ -221,16 +228,25 @@ func reaches(from, to *node, seen map[*node]bool) bool {
 
 // end tells the receivers that nothing more will come from n.
 func (n *node) end() {
-	for _, e := range n.edges {
-		if r := e.to.ring; r != nil && n.ring != r {
-			r.outsiderEnded()
+	for i := range n.edges {
+		e := &n.edges[i]
+		if e.spill != nil {
+			e.spill.end(func() { n.endEdge(e) })
+			continue
 		}
-		if !e.Closing {
-			e.to.feederEnded()
-		}
+		n.endEdge(e)
 	}
 	if n.toDeadLetter.to != nil {
 		n.toDeadLetter.to.feederEnded()
+	}
+}
+
+func (n *node) endEdge(e *edge) {
+	if r := e.to.ring; r != nil && n.ring != r {
+		r.outsiderEnded()
+	}
+	if !e.Closing {
+		e.to.feederEnded()
 	}
 }
 

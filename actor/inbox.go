@@ -68,12 +68,39 @@ func (in *inbox) put(ctx context.Context, b *Batch, from *node) error {
 		in.makeRoom(b)
 		return nil
 	}
+	return in.await(ctx, b, n, from)
+}
+
+func (in *inbox) await(ctx context.Context, b *Batch, n int64, from *node) error {
 	if err := in.wait(ctx, b, from); err != nil {
 		in.events.Add(-n)
 		in.ring.leave()
 		return err
 	}
 	return nil
+}
+
+// offer sends b on if there is room for it.
+func (in *inbox) offer(b *Batch) bool {
+	n := int64(len(b.events))
+	in.events.Add(n)
+	in.ring.enter()
+	select {
+	case in.ch <- b:
+		return true
+	default:
+	}
+	in.events.Add(-n)
+	in.ring.leave()
+	return false
+}
+
+// force sends b on and waits for room, whatever the receiver says about that.
+func (in *inbox) force(ctx context.Context, b *Batch, from *node) error {
+	n := int64(len(b.events))
+	in.events.Add(n)
+	in.ring.enter()
+	return in.await(ctx, b, n, from)
 }
 
 // makeRoom drops what the module's options say: b, or what has waited for longest.

@@ -64,6 +64,8 @@ type Receiver struct {
 	Sample float64
 	// Closing marks an edge that closes a loop.
 	Closing bool
+	// Buffer is the disk behind the memory of the edge; nil is none.
+	Buffer *Buffer
 
 	passed *atomic.Int64
 }

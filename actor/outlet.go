@@ -42,17 +42,25 @@ func (o *Outlet) Size() int { return o.size }
 // by force; b is gone then as well.
 func (o *Outlet) Emit(b *Batch, t *ack.Ticket) error {
 	n := o.node
+	if n.graph.keeper != nil {
+		return o.emitKept(b, t)
+	}
 	n.pending.enter()
 	b.tickets = append(b.tickets, ack.New(func(err error) {
 		t.Release(err) // first, so that a commit is made before the source may close
 		n.pending.leave()
 	}))
-	count := int64(len(b.events))
-	n.meter.Received.Add(count)
-	handled := int64(o.router.selectInput(b))
-	n.meter.Handled.Add(handled)
-	n.meter.Filtered.Add(count - handled)
+	o.count(b)
 	return n.send(n.graph.hard, o.router.finish(b))
+}
+
+func (o *Outlet) count(b *Batch) {
+	m := o.node.meter
+	count := int64(len(b.events))
+	m.Received.Add(count)
+	handled := int64(o.router.selectInput(b))
+	m.Handled.Add(handled)
+	m.Filtered.Add(count - handled)
 }
 
 // Quiet reports whether the receivers wait for events, so that it is better to send a

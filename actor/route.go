@@ -2,6 +2,7 @@ package actor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 
@@ -13,6 +14,7 @@ import (
 type edge struct {
 	Receiver
 	to     *inbox
+	spill  *spill // nil without a disk
 	suffix string // what copies for this receiver append to the event id
 }
 
@@ -29,7 +31,8 @@ type router struct {
 	input  *expr.Matcher
 	edges  []*expr.Matcher
 	act    *acting
-	plain  bool // everything goes to one receiver
+	plain  bool              // everything goes to one receiver
+	keep   func(*Batch) bool // stores the events before they are sent, if there is a Keeper
 	match  []bool
 	out    []parcel
 	branch []*Batch
@@ -79,6 +82,10 @@ func (r *router) finish(b *Batch) []parcel {
 		r.matchEdges(b)
 	}
 	r.actOn(b)
+	if r.keep != nil && len(b.events) > 0 && !r.keep(b) {
+		r.node.lose(b, errNotKept)
+		return r.out
+	}
 	switch {
 	case b.empty():
 		b.release(nil)
@@ -92,6 +99,8 @@ func (r *router) finish(b *Batch) []parcel {
 	}
 	return r.out
 }
+
+var errNotKept = errors.New("the program was stopped before the events were stored")
 
 // setAside takes the events with a fault out where on_error says so.
 func (r *router) setAside(b *Batch) {
@@ -250,7 +259,13 @@ func (n *node) sendOne(ctx context.Context, p parcel) error {
 		n.sendRound(p)
 		return nil
 	}
-	if err := p.edge.to.put(ctx, p.b, n); err != nil {
+	var err error
+	if p.edge.spill != nil {
+		err = p.edge.spill.put(ctx, p.b)
+	} else {
+		err = p.edge.to.put(ctx, p.b, n)
+	}
+	if err != nil {
 		n.lose(p.b, err)
 		return err
 	}

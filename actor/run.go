@@ -23,6 +23,10 @@ func (g *Graph) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	defer g.closeSpills()
+	if err := g.openSpills(); err != nil {
+		return err
+	}
 	if err := g.ready(); err != nil {
 		return err
 	}
@@ -39,12 +43,25 @@ func (g *Graph) Run(ctx context.Context) error {
 			close(n.in.ch) // nobody feeds it
 		}
 	}
+	if g.keeper != nil {
+		g.restored = make(chan struct{})
+		all.Go(g.restore)
+	}
+	ended, stopTending := context.WithCancel(context.Background())
+	defer stopTending()
+	var tending sync.WaitGroup
+	g.eachSpill(func(s *spill) {
+		all.Go(s.run)
+		tending.Go(func() { s.tend(ended) })
+	})
 	for _, n := range g.nodes {
 		if n.Spec.Role != StandAlone {
 			all.Go(n.run)
 		}
 	}
 	all.Wait()
+	stopTending()
+	tending.Wait()
 	return g.outcome()
 }
 
@@ -103,20 +120,42 @@ func (g *Graph) note(err error) {
 	g.fatal = append(g.fatal, err)
 }
 
-// startServices builds and starts the stand-alone modules.
+// startServices builds and starts the stand-alone modules, those that others of them use
+// before these, and ends them the other way round.
 func (g *Graph) startServices() (end func(), err error) {
-	ctx, cancel := context.WithCancel(g.hard)
-	var running sync.WaitGroup
-	end = func() { cancel(); running.Wait() }
+	var offers, users []*node
 	for _, n := range g.nodes {
 		if n.Spec.Role != StandAlone {
 			continue
 		}
+		if u, ok := n.Opts.(User); ok && len(u.Uses()) > 0 {
+			users = append(users, n)
+			continue
+		}
+		offers = append(offers, n)
+	}
+	endOffers, err := g.serve(offers)
+	if err != nil {
+		return endOffers, err
+	}
+	endUsers, err := g.serve(users)
+	return func() { endUsers(); endOffers() }, err
+}
+
+func (g *Graph) serve(nodes []*node) (end func(), err error) {
+	// A stop by force does not take a store away from those who note in it what they had.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(g.hard))
+	var running sync.WaitGroup
+	end = func() { cancel(); running.Wait() }
+	for _, n := range nodes {
 		w := &worker{node: n}
-		if err := w.ready(ctx); err != nil {
+		if err := w.ready(g.hard); err != nil {
 			return end, fmt.Errorf("%w: %s: %w", ErrStart, n.ID, err)
 		}
 		g.services[n.ID] = w.stage
+		if k, ok := w.stage.(Keeper); ok && !g.DryRun {
+			g.keeper = k
+		}
 		running.Go(func() { n.serve(ctx, w) })
 	}
 	return end, nil
@@ -199,6 +238,9 @@ func (g *Graph) backwards() []*node {
 func (n *node) run() {
 	defer n.ended()
 	ctx := n.graph.hard
+	if n.Spec.Role == Input && n.graph.keeper != nil {
+		<-n.graph.restored
+	}
 	errs := make([]error, len(n.workers))
 	var first sync.WaitGroup
 	first.Add(1)

@@ -44,6 +44,8 @@ type Info struct {
 	FaultTag string
 	// Serves says that this module is of use only to modules that name it.
 	Serves bool
+	// Once says that there must not be two of the module in a configuration.
+	Once bool
 }
 
 // Spec is a module: how it is called, what can be set, how it is built.
@@ -122,6 +124,8 @@ type Need struct {
 	Option, ID string
 	// Kinds are the class names that will do.
 	Kinds []string
+	// Optional says that the module does without it.
+	Optional bool
 }
 
 // RestartPolicy says how a module that fails is started again.

@@ -47,6 +47,13 @@ func (o *cacher) Uses() []actor.Need {
 	return []actor.Need{{Option: "redis_store", ID: o.Store, Kinds: []string{"Cache"}}}
 }
 
+// keeper uses a cache if there is one.
+type keeper struct{}
+
+func (*keeper) Uses() []actor.Need {
+	return []actor.Need{{Option: "backend", ID: "Cache", Kinds: []string{"Cache"}, Optional: true}}
+}
+
 func (o *server) Listens() []actor.Address {
 	return []actor.Address{{Option: "port", Network: "tcp", Host: o.Host, Port: o.Port}}
 }
@@ -97,6 +104,7 @@ func testSpecs() []actor.Spec {
 		spec("Store", actor.StandAlone, none),
 		spec("Cacher", actor.Modifier, func() any { return &cacher{} }),
 		spec("Cache", actor.StandAlone, none, func(s *actor.Spec) { s.Serves = true }),
+		spec("Keeper", actor.StandAlone, func() any { return &keeper{} }, func(s *actor.Spec) { s.Once = true }),
 	}
 }
 
@@ -203,6 +211,10 @@ func TestEachMistakeHasItsCodeAndPlace(t *testing.T) {
 		"a store that is not there":     {"- StdIn\n- Cacher:\n    cache: Cash\n- StdOutSink\n- Cache\n", []string{"3:12 E033"}},
 		"a store that is none":          {"- StdIn\n- Cacher:\n    redis_store: StdOutSink\n- StdOutSink\n", []string{"3:18 E034"}},
 		"a store that nobody uses":      {"- StdIn\n- StdOutSink\n- Cache\n- Cache: {id: other}\n- Cacher:\n    redis_store: other\n    receivers: [StdOutSink]\n", []string{"3:3 W101", "5:3 W101"}},
+		"a buffer without a path":       {"- StdIn:\n    receivers:\n      - StdOutSink: {buffer: {fsync: never}}\n- StdOutSink\n", []string{"3:30 E016"}},
+		"a directory for two buffers":   {"- StdIn:\n    receivers:\n      - StdOutSink: {buffer: {path: a}}\n      - FileSink: {buffer: {path: ./a}}\n- StdOutSink\n- FileSink\n", []string{"4:35 E038"}},
+		"a buffer in a loop":            {"- StdIn\n- DropEvent:\n    id: a\n- ModifyFields:\n    receivers: [{a: {buffer: {path: b}}}, StdOutSink]\n- StdOutSink\n", []string{"2:3 W112", "5:30 E038"}},
+		"two of what there is once":     {"- StdIn\n- Keeper\n- Keeper: {id: other}\n- StdOutSink\n", []string{"3:3 E038"}},
 		"an option of its own":          {"- StdIn\n- Cacher:\n    redis-ttl: 2h\n- StdOutSink\n", []string{"3:16 E017"}},
 		"a pool of one":                 {"- StdIn:\n    pool_size: 2\n- StdOutSink\n", []string{"2:16 E035"}},
 		"one port twice":                {"- TcpServer:\n    receivers: [StdOutSink]\n- TcpServer:\n    port: 5151\n    receivers: [StdOutSink]\n- StdOutSink\n", []string{"4:11 E037"}},
@@ -253,6 +265,9 @@ func TestWhatIsFineHasNoProblems(t *testing.T) {
 		"Global without a value":      "- StdIn\n- Global:\n- StdOutSink\n",
 		"a port from the environment": "- TcpServer: {port: '${PORT}'}\n- StdOutSink: {token: '${SECRET}'}\n",
 		"a store that is used":        "- StdIn\n- Cacher: {redis_store: Cache, redis_ttl: 10s}\n- Cache\n- StdOutSink\n",
+		"a disk behind an edge":       "- StdIn:\n    receivers:\n      - StdOutSink: {buffer: {path: a, max_bytes: 100000, when_full: drop_oldest, fsync: interval, max_age: 24h}}\n- StdOutSink\n",
+		"a store that may be missing": "- StdIn\n- Keeper\n- StdOutSink\n",
+		"a store that need not be":    "- StdIn\n- Keeper\n- Cache\n- StdOutSink\n",
 		"a loop that drops":           "- StdIn\n- DropEvent:\n    id: a\n- ModifyFields:\n    receivers: [a, StdOutSink]\n- StdOutSink\n",
 	}
 	for name, text := range cases {

@@ -93,9 +93,16 @@ func Index(specs []actor.Spec) string {
 	}
 	b.WriteString("\n## Options of every module\n\n" + table(CommonOptions()))
 	b.WriteString("\nAn entry of `receivers` is the name of a module, or the name with these options below it:\n\n" + table(option.Fields(edgeOptions{})))
+	b.WriteString(bufferText + table(option.Fields(defaultEdgeBuffer())))
 	b.WriteString("\n## The Global section\n\n" + table(GlobalOptions()))
 	return b.String()
 }
+
+const bufferText = "\nWith a `buffer`, events that find no room in front of the receiver wait on the disk, in order, and count as\n" +
+	"delivered for the sender. What is there when the program stops or dies is sent first the next time; an end of\n" +
+	"all inputs waits until everything has been sent.\n\n" +
+	"```yaml\n- TcpServer:\n    receivers:\n      - ElasticSearchSink:\n" +
+	"          buffer: {path: /var/lib/gambolputty/to-elasticsearch, max_bytes: 10737418240}\n```\n\n"
 
 // table lists options as a Markdown table.
 func table(list []option.Field) string {

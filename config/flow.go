@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,6 +33,7 @@ func (b *builder) checkFlow() {
 		}
 	}
 	b.checkRings(live)
+	b.checkBuffers(live)
 	for _, m := range live {
 		b.checkComparisons(m)
 	}
@@ -88,6 +90,26 @@ func (b *builder) checkRings(live []*Module) {
 	}
 	report("E028", "events would go round for ever: %s", endless)
 	report("W112", "events may go round: %s; after max_hops rounds they are dropped", func(*Module, Edge) bool { return true })
+}
+
+// checkBuffers looks for disks that two edges would share, and for such in a loop.
+func (b *builder) checkBuffers(live []*Module) {
+	taken := map[string]bool{}
+	for _, m := range live {
+		for _, e := range m.Edges {
+			if e.Buffer == nil {
+				continue
+			}
+			name, path := "receivers."+e.To.ID+".buffer", filepath.Clean(e.Buffer.Path)
+			if taken[path] {
+				b.optionFault(m, name+".path", option.Contradiction, "", "the directory %q is that of another buffer", path)
+			}
+			taken[path] = true
+			if findRing(m, func(at *Module, o Edge) bool { return at != m || o.To == e.To }) != nil {
+				b.optionFault(m, name, option.Contradiction, "", "an edge that is part of a loop cannot have a buffer")
+			}
+		}
+	}
 }
 
 // findRing returns the shortest ring through m over edges that follow allows.
@@ -182,7 +204,11 @@ func (b *builder) checkNeeds() {
 	live := b.enabled()
 	bound := map[string][]listener{}
 	used := map[string]bool{}
+	only := map[string]*Module{}
 	for _, m := range live {
+		if m.Spec != nil && m.Spec.Once {
+			b.checkOnce(m, only)
+		}
 		if u, ok := m.Opts.(actor.User); ok {
 			for _, n := range u.Uses() {
 				b.checkNeed(m, n, live)
@@ -203,6 +229,16 @@ func (b *builder) checkNeeds() {
 	b.checkDeadLetter(live)
 }
 
+// checkOnce reports a second module of a class of which there must be one only.
+func (b *builder) checkOnce(m *Module, only map[string]*Module) {
+	first := only[m.Spec.Name]
+	if first == nil {
+		only[m.Spec.Name] = m
+		return
+	}
+	b.moduleProblem(m, option.Contradiction, "", "there must be one %s only, the first one is in line %d", m.Spec.Name, first.Position.Line)
+}
+
 func (b *builder) checkNeed(m *Module, n actor.Need, live []*Module) {
 	var fitting []string
 	for _, o := range live {
@@ -213,13 +249,16 @@ func (b *builder) checkNeed(m *Module, n actor.Need, live []*Module) {
 		if o.ID == n.ID && right {
 			return
 		}
-		if o.ID == n.ID {
+		if o.ID == n.ID && !n.Optional {
 			b.optionFault(m, n.Option, "E034", "", "%s is a %s, but a %s is needed", n.ID, o.Spec.Name, strings.Join(n.Kinds, " or "))
 			return
 		}
 		if right {
 			fitting = append(fitting, o.ID)
 		}
+	}
+	if n.Optional {
+		return
 	}
 	hint := ""
 	if near := option.Nearest(n.ID, fitting); near != "" {

@@ -51,6 +51,8 @@ type Edge struct {
 	// Else takes what no other receiver took; Sample takes a share at random, 0 is all.
 	Else   bool
 	Sample float64
+	// Buffer is the disk behind the memory of the edge, or nil.
+	Buffer *actor.Buffer
 }
 
 // Filter is the filter in front of the module, or nil.
@@ -163,7 +165,7 @@ func (m *Module) node(g Global, log func(string, *slog.Level) *slog.Logger) acto
 	}
 	n.Log = log(m.ID, level)
 	for _, e := range m.Edges {
-		n.Receivers = append(n.Receivers, actor.Receiver{ID: e.To.ID, Filter: e.Filter, Else: e.Else, Sample: e.Sample})
+		n.Receivers = append(n.Receivers, actor.Receiver{ID: e.To.ID, Filter: e.Filter, Else: e.Else, Sample: e.Sample, Buffer: e.Buffer})
 	}
 	return n
 }

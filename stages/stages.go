@@ -18,6 +18,7 @@ import (
 	"gambolputty/stages/inputs/udpserver"
 	"gambolputty/stages/inputs/unixsocket"
 	"gambolputty/stages/inputs/zmq"
+	"gambolputty/stages/misc/eventbuffer"
 	"gambolputty/stages/misc/facet"
 	"gambolputty/stages/misc/keyvaluestore"
 	"gambolputty/stages/misc/metrics"
@@ -150,6 +151,7 @@ func All() []actor.Spec {
 		zmqsink.Spec,
 		webhdfssink.Spec,
 
+		eventbuffer.Spec,
 		keyvaluestore.Spec,
 		redisstore.Spec,
 

@@ -254,9 +254,8 @@ func appendPackedFields(dst []byte, fields []Field) []byte {
 }
 
 func appendPackedString(dst []byte, s string) []byte {
-	n := len(s)
 	if !utf8.ValidString(s) {
-		switch {
+		switch n := len(s); {
 		case n <= math.MaxUint8:
 			dst = append(dst, 0xc4, byte(n))
 		case n <= math.MaxUint16:
@@ -266,17 +265,20 @@ func appendPackedString(dst []byte, s string) []byte {
 		}
 		return append(dst, s...)
 	}
+	return append(appendStringHead(dst, len(s)), s...)
+}
+
+// appendStringHead appends what stands in front of n bytes of text.
+func appendStringHead(dst []byte, n int) []byte {
 	switch {
 	case n < 32:
-		dst = append(dst, 0xa0|byte(n))
+		return append(dst, 0xa0|byte(n))
 	case n <= math.MaxUint8:
-		dst = append(dst, 0xd9, byte(n))
+		return append(dst, 0xd9, byte(n))
 	case n <= math.MaxUint16:
-		dst = binary.BigEndian.AppendUint16(append(dst, 0xda), uint16(n))
-	default:
-		dst = binary.BigEndian.AppendUint32(append(dst, 0xdb), uint32(n))
+		return binary.BigEndian.AppendUint16(append(dst, 0xda), uint16(n))
 	}
-	return append(dst, s...)
+	return binary.BigEndian.AppendUint32(append(dst, 0xdb), uint32(n))
 }
 
 func appendPackedInt(dst []byte, i int64) []byte {

@@ -59,7 +59,7 @@ func (a *app) bench(ctx context.Context) error {
 		return err
 	}
 	source := &corpus{text: string(text), events: a.settings.GetInt("events")}
-	nodes := benchNodes(plan.Nodes(logs.module), source)
+	nodes := benchNodes(withoutBuffers(plan.Nodes(logs.module)), source)
 	settings := plan.Settings()
 	settings.Log = slog.New(logs.handler)
 	graph, err := actor.New(settings, nodes...)

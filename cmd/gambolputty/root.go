@@ -49,7 +49,8 @@ or in a settings file (log-level: debug).`,
 	root.Flags().StringSliceP("conf", "c", nil, "configuration file or directory, as with run")
 	root.Flags().Bool("configtest", false, "check the configuration and end, as with validate-config")
 	root.AddCommand(a.runCommand(), a.validateCommand(), a.modulesCommand(), a.graphCommand(), a.testCommand(),
-		a.filterCommand(), a.matchCommand(), a.convertCommand(), a.benchCommand(), a.healthCommand(), a.versionCommand())
+		a.filterCommand(), a.matchCommand(), a.convertCommand(), a.benchCommand(), a.healthCommand(), a.bufferCommand(),
+		a.eventBufferCommand(), a.deadLetterCommand(), a.versionCommand())
 	return root
 }
 

@@ -12,6 +12,7 @@ import (
 	"gambolputty/actor"
 	"gambolputty/stages/internal/charset"
 	"gambolputty/stages/internal/framing"
+	"gambolputty/stages/internal/statedir"
 )
 
 //go:embed file.md
@@ -70,7 +71,7 @@ func New(env actor.Env, o Options) (actor.Source, error) {
 	}
 	path := o.SincedbPath
 	if path == "" {
-		dir, err := stateDir()
+		dir, err := statedir.Find()
 		if err != nil {
 			return nil, fmt.Errorf("sincedb_path is not set, and there is no place for it: %w", err)
 		}

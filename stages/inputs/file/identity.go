@@ -3,8 +3,6 @@ package file
 import (
 	"errors"
 	"io"
-	"os"
-	"path/filepath"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -43,25 +41,4 @@ func readHead(f io.ReaderAt, buf *[headSize]byte) ([]byte, error) {
 type position struct {
 	offset int64
 	head   head
-}
-
-// stateDir is where the program keeps what must outlive it: the directory that systemd
-// gives it (StateDirectory=), /var/lib for root, and the place of the XDG Base Directory
-// specification for others.
-func stateDir() (string, error) {
-	if dirs := filepath.SplitList(os.Getenv("STATE_DIRECTORY")); len(dirs) > 0 && dirs[0] != "" {
-		return dirs[0], nil
-	}
-	const name = "gambolputty"
-	if os.Geteuid() == 0 {
-		return filepath.Join("/var/lib", name), nil
-	}
-	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, name), nil
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return "", err
-	}
-	return filepath.Join(home, ".local", "state", name), nil
 }

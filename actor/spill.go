@@ -1,0 +1,328 @@
+package actor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"gambolputty/actor/ack"
+	"gambolputty/actor/disklog"
+	"gambolputty/actor/event"
+)
+
+// Buffer puts a disk behind the memory of an edge: what finds the inbox of the receiver full
+// is written there, and counts as delivered for the sender.
+type Buffer struct {
+	// Path is a directory of the edge's own.
+	Path string
+	// MaxBytes, MaxAge, WhenFull and Fsync are as in disklog.Options.
+	MaxBytes int64
+	MaxAge   time.Duration
+	WhenFull string
+	Fsync    disklog.Policy
+}
+
+// spill is the disk of an edge. As long as there is something on it, everything goes there,
+// so that the order stays. A goroutine of its own brings it to the receiver.
+type spill struct {
+	from *node
+	edge *edge
+	log  *disklog.Log
+	wake chan struct{} // something has changed
+	pool sync.Pool     // of *disklog.Records
+
+	mu       sync.Mutex
+	spilling bool   // the memory is not used
+	writing  int    // batches on their way to the disk
+	finish   func() // tells the receiver that nothing more will come; set when the sender has ended
+	dropped  uint64 // as they were counted
+}
+
+// openSpills opens the buffers of all edges.
+func (g *Graph) openSpills() error {
+	if g.DryRun {
+		return nil
+	}
+	for _, n := range g.nodes {
+		for i := range n.edges {
+			e := &n.edges[i]
+			if e.Buffer == nil {
+				continue
+			}
+			if err := n.openSpill(e); err != nil {
+				return fmt.Errorf("%w: %s: buffer for %s: %w", ErrStart, n.ID, e.ID, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (n *node) openSpill(e *edge) error {
+	o := e.Buffer
+	path, err := filepath.Abs(o.Path)
+	if err != nil {
+		return err
+	}
+	log, err := disklog.Open(disklog.Options{
+		Dir: path, Fsync: o.Fsync, MaxBytes: o.MaxBytes, MaxAge: o.MaxAge, WhenFull: o.WhenFull, Log: n.log,
+	})
+	if err != nil {
+		return err
+	}
+	e.spill = &spill{from: n, edge: e, log: log, wake: make(chan struct{}, 1)}
+	if left := log.Recovery().Records; left > 0 {
+		e.spill.spilling = true
+		n.log.Info("events of a former run are sent from the disk first", "receiver", e.ID, "events", left, "path", path)
+	}
+	return nil
+}
+
+// eachSpill calls f for all buffers that are open.
+func (g *Graph) eachSpill(f func(*spill)) {
+	for _, n := range g.nodes {
+		for i := range n.edges {
+			if s := n.edges[i].spill; s != nil {
+				f(s)
+			}
+		}
+	}
+}
+
+func (g *Graph) closeSpills() {
+	g.eachSpill(func(s *spill) {
+		if err := s.log.Close(); err != nil {
+			s.from.log.Error("the disk buffer could not be closed", "receiver", s.edge.ID, "error", err)
+		}
+	})
+}
+
+// put sends b to the receiver or to the disk.
+func (s *spill) put(ctx context.Context, b *Batch) error {
+	s.mu.Lock()
+	if !s.spilling && s.edge.to.offer(b) {
+		s.mu.Unlock()
+		return nil
+	}
+	if !s.spilling {
+		s.from.log.Info("the receiver lags, events go to the disk", "receiver", s.edge.ID)
+	}
+	s.spilling = true
+	s.writing++
+	s.mu.Unlock()
+	err := s.store(ctx, b)
+	s.mu.Lock()
+	s.writing--
+	s.mu.Unlock()
+	s.notify()
+	return err
+}
+
+func (s *spill) notify() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// store writes b to the disk, however long it takes, and answers for it.
+func (s *spill) store(ctx context.Context, b *Batch) error {
+	r, _ := s.pool.Get().(*disklog.Records)
+	if r == nil {
+		r = new(disklog.Records)
+	}
+	defer s.pool.Put(r)
+	r.Reset()
+	for _, e := range b.events {
+		r.Add(func(to []byte) []byte { return event.AppendRecord(to, e) })
+	}
+	n := int64(len(b.events))
+	p := DefaultRestart
+	for try := 0; ; try++ {
+		_, err := s.log.Append(ctx, r)
+		switch {
+		case err == nil:
+			s.from.meter.Own("spilled").Add(n)
+			b.release(nil)
+			return nil
+		case errors.Is(err, disklog.ErrFull):
+			s.from.warn.log(levelWarn, "disk buffer is full, events were dropped", "receiver", s.edge.ID, "events", n)
+			b.release(nil)
+			return nil
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		}
+		s.from.warn.log(levelError, "the disk buffer cannot be written, trying again", "receiver", s.edge.ID, "error", err)
+		select {
+		case <-time.After(p.pause(try)):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// run brings what is on the disk to the receiver. What is left there when the program stops
+// is for the next run; when the inputs come to an end by themselves, all of it is sent.
+func (s *spill) run() {
+	defer func() { s.waitForSender()() }()
+	soft := s.from.graph.soft
+	r := &spillReader{spill: s, log: s.log.Reader()}
+	defer r.log.Close()
+	for soft.Err() == nil {
+		if b := r.batch(); b != nil {
+			if s.edge.to.force(soft, b, s.from) != nil {
+				b.release(errStays)
+				return
+			}
+			continue
+		}
+		if over := s.calm(r); over {
+			return
+		}
+		select {
+		case <-s.wake:
+		case <-soft.Done():
+		}
+	}
+}
+
+var errStays = errors.New("the events stay on the disk")
+
+// calm uses the memory again if there is nothing on the disk any more. It reports whether
+// nothing more will come.
+func (s *spill) calm(r *spillReader) (over bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.writing > 0 || !r.empty() {
+		s.notify()
+		return false
+	}
+	if s.spilling {
+		s.from.log.Info("the receiver has caught up, nothing is left on the disk", "receiver", s.edge.ID)
+	}
+	s.spilling = false
+	return s.finish != nil
+}
+
+// end is called when the sender has ended.
+func (s *spill) end(finish func()) {
+	s.mu.Lock()
+	s.finish = finish
+	s.mu.Unlock()
+	s.notify()
+}
+
+// waitForSender returns what is to be done in the end, once the sender has ended.
+func (s *spill) waitForSender() func() {
+	for {
+		s.mu.Lock()
+		finish := s.finish
+		s.mu.Unlock()
+		if finish != nil {
+			return finish
+		}
+		<-s.wake
+	}
+}
+
+// tend looks after the disk until ctx ends.
+func (s *spill) tend(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			s.log.Maintain(time.Now())
+			s.countDropped()
+		case <-ctx.Done():
+			s.countDropped()
+			return
+		}
+	}
+}
+
+func (s *spill) countDropped() {
+	n := s.log.Stats().Dropped
+	s.from.meter.Dropped.Add(int64(n - s.dropped))
+	s.dropped = n
+}
+
+// spillReader makes batches of what is on the disk.
+type spillReader struct {
+	spill   *spill
+	log     *disklog.Reader
+	decoder event.RecordDecoder
+	ahead   *event.Event // was read to see whether there is any
+	number  uint64       // of it
+}
+
+// empty reports whether there is nothing to read.
+func (r *spillReader) empty() bool {
+	if r.ahead == nil {
+		r.ahead, r.number = r.read()
+	}
+	return r.ahead == nil
+}
+
+// read returns the next event, or nil.
+func (r *spillReader) read() (*event.Event, uint64) {
+	if e := r.ahead; e != nil {
+		r.ahead = nil
+		return e, r.number
+	}
+	s := r.spill
+	for {
+		rec, ok, err := r.log.Next()
+		switch {
+		case err != nil:
+			s.from.warn.log(levelError, "a part of the disk buffer cannot be read and is left out", "receiver", s.edge.ID, "error", err)
+			continue
+		case !ok:
+			return nil, 0
+		}
+		e, err := r.decoder.Decode(string(rec.Data))
+		if err == nil {
+			return e, rec.Number
+		}
+		s.from.warn.log(levelError, "a record of the disk buffer is no event and is dropped", "receiver", s.edge.ID, "error", err)
+		s.from.meter.Dropped.Add(1)
+		s.log.Finish(rec.Number, 1)
+	}
+}
+
+// batch returns what can be read at once, or nil.
+func (r *spillReader) batch() *Batch {
+	s := r.spill
+	size, _ := sizes(s.edge.to.capacity)
+	var b *Batch
+	var numbers []uint64
+	for len(numbers) < size {
+		e, n := r.read()
+		if e == nil {
+			break
+		}
+		if b == nil {
+			b = s.from.graph.batch(s.from.src)
+		}
+		b.events, numbers = append(b.events, e), append(numbers, n)
+	}
+	if b == nil {
+		return nil
+	}
+	b.tickets = append(b.tickets, ack.New(func(err error) {
+		if err != nil {
+			return // they are sent again by the next run
+		}
+		for i := 0; i < len(numbers); {
+			k := i + 1
+			for k < len(numbers) && numbers[k] == numbers[k-1]+1 {
+				k++
+			}
+			s.log.Finish(numbers[i], k-i)
+			i = k
+		}
+	}))
+	return b
+}
