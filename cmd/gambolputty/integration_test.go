@@ -34,8 +34,8 @@ type pipeline struct {
 	logged   chan struct{} // closed at the end of the log
 }
 
-// binary builds the program once for a test.
-func binary(t *testing.T) string {
+// buildProgram builds the program once for a test.
+func buildProgram(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "gambolputty")
 	if out, err := exec.Command("go", "build", "-race", "-o", path, ".").CombinedOutput(); err != nil {
@@ -57,7 +57,7 @@ func startPipeline(t *testing.T) *pipeline {
 	if err := os.WriteFile(path, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p.cmd = exec.Command(binary(t), "run", "-c", path)
+	p.cmd = exec.Command(buildProgram(t), "run", "-c", path)
 	p.cmd.Env = append(os.Environ(), "GAMBOLPUTTY_OUT="+p.out)
 	printed, err := os.Create(p.unparsed)
 	if err != nil {
