@@ -106,6 +106,11 @@ func TestIntegrationAClusterThatGoesAndComesBackLosesNothing(t *testing.T) {
 	s.Stop()
 	r.Logged("tries")
 	s.Run()
+	for end := time.Now().Add(3 * time.Minute); r.Status("WebHdfsSink").Meter.Own("delivered").Load() < events; time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("the lines do not arrive\n%s", r.Log())
+		}
+	}
 	r.Finish()
 	lines := strings.Split(strings.TrimSpace(s.Read("/logs/a")), "\n")
 	if len(lines) != events || !slices.IsSorted(lines) {
