@@ -78,7 +78,7 @@ func (g *Graph) restore() {
 	defer close(g.restored)
 	outlets := map[*node]*Outlet{}
 	err := guard(func() error {
-		return g.keeper.Restore(g.hard, func(input string, events []*event.Event, arrived func(error)) error {
+		return g.keeper.Restore(g.soft, func(input string, events []*event.Event, arrived func(error)) error {
 			n := g.input(input)
 			if n == nil {
 				return ErrNoInput

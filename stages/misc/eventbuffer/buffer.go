@@ -3,7 +3,6 @@ package eventbuffer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,7 +28,8 @@ type buffer struct {
 
 	queue   chan *entry // with sync: False
 	writing sync.WaitGroup
-	stop    context.CancelFunc
+	ending  chan struct{}
+	giveUp  context.CancelFunc // what cannot be stored
 }
 
 // entry is what an input has emitted at a time.
@@ -39,6 +39,7 @@ type entry struct {
 	safe   func()
 
 	mu     sync.Mutex
+	tried  bool // to be stored
 	stored bool
 	over   bool // it has been delivered, so that there is no need to store it
 }
@@ -54,8 +55,8 @@ func (b *buffer) Open(context.Context) error {
 	}
 	b.outage = retry.NewOutage(b.env, b.place.target())
 	if !b.opts.Sync {
-		ctx, stop := context.WithCancel(context.Background())
-		b.stop, b.queue = stop, make(chan *entry, b.opts.MaxEvents)
+		ctx, giveUp := context.WithCancel(context.Background())
+		b.giveUp, b.ending, b.queue = giveUp, make(chan struct{}), make(chan *entry, b.opts.MaxEvents)
 		b.writing.Go(func() { b.write(ctx) })
 	}
 	return nil
@@ -90,9 +91,12 @@ func (b *buffer) Close(ctx context.Context) error {
 	if b.place == nil {
 		return nil
 	}
-	if b.stop != nil {
-		b.stop()
+	if b.queue != nil {
+		close(b.ending) // an attempt under way is not cut off, as it might work after all
+		late := time.AfterFunc(lastMoments, b.giveUp)
 		b.writing.Wait()
+		late.Stop()
+		b.giveUp()
 	}
 	if n := b.failed.Load(); n > 0 {
 		b.env.Log.Warn("events were not delivered; what is stored of them is sent again at the next start", "events", n, "target", b.place.target())
@@ -121,39 +125,28 @@ func (b *buffer) Keep(ctx context.Context, input string, events []*event.Event, 
 	return func(err error) { b.arrived(e, err) }, nil
 }
 
-// write stores what is queued.
+// write stores what is queued, in the end also what is left of it.
 func (b *buffer) write(ctx context.Context) {
 	for {
 		select {
 		case e := <-b.queue:
-			if b.store(ctx, e) != nil {
-				b.rescue(e)
+			b.storeLate(ctx, e)
+		case <-b.ending:
+			for {
+				select {
+				case e := <-b.queue:
+					b.storeLate(ctx, e)
+				default:
+					return
+				}
 			}
-		case <-ctx.Done():
-			b.rescue(nil)
-			return
 		}
 	}
 }
 
-// rescue stores in the end what has not been delivered.
-func (b *buffer) rescue(e *entry) {
-	ctx, cancel := context.WithTimeout(context.Background(), lastMoments)
-	defer cancel()
-	lost := 0
-	for {
-		if e != nil && b.store(ctx, e) != nil {
-			lost += e.events
-		}
-		select {
-		case e = <-b.queue:
-			continue
-		default:
-		}
-		break
-	}
-	if lost > 0 {
-		b.env.Log.Error("events could not be stored before the end", "events", lost)
+func (b *buffer) storeLate(ctx context.Context, e *entry) {
+	if err := b.store(ctx, e); err != nil {
+		b.env.Warn("events could not be stored before the end", "target", b.place.target(), "events", e.events, "error", err)
 	}
 }
 
@@ -171,7 +164,10 @@ func (b *buffer) store(ctx context.Context, e *entry) error {
 }
 
 func (b *buffer) attempt(ctx context.Context, e *entry) (done bool, err error) {
-	if e.delivered() {
+	if over, tried := e.delivered(); over {
+		if tried { // an attempt that failed may have worked all the same
+			b.place.remove(e.parcel)
+		}
 		return true, nil
 	}
 	err = b.place.put(ctx, e.parcel)
@@ -212,10 +208,14 @@ func (b *buffer) arrived(e *entry, err error) {
 	}
 }
 
-func (e *entry) delivered() bool {
+// delivered reports whether there is no need to store the entry, and notes that it is tried
+// otherwise.
+func (e *entry) delivered() (over, tried bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.over
+	tried = e.tried
+	e.tried = e.tried || !e.over
+	return e.over, tried
 }
 
 // nowStored notes that the entry is in its place, and reports whether it need not be.
@@ -238,105 +238,4 @@ func (e *entry) nowDelivered() bool {
 func (b *buffer) leave(e *entry) {
 	b.env.Count("unfinished", -e.events)
 	b.places.free(e.events)
-}
-
-// Restore sends on what a former life has left.
-func (b *buffer) Restore(ctx context.Context, emit actor.Emit) error {
-	r := &replay{buffer: b, ctx: ctx, emit: emit, strangers: map[string]int{}}
-	tries := retry.Inputs()
-	for {
-		err := b.place.Each(ctx, r.take)
-		if err == nil && r.err == nil {
-			r.send()
-		}
-		r.tell()
-		switch {
-		case r.err != nil, err == nil, ctx.Err() != nil:
-			return r.err
-		}
-		b.telling.Lock()
-		b.outage.Failed(err)
-		b.telling.Unlock()
-		if tries.Wait(ctx) != nil {
-			return nil
-		}
-	}
-}
-
-// replay is what is sent again.
-type replay struct {
-	buffer *buffer
-	ctx    context.Context
-	emit   actor.Emit
-	err    error
-
-	input     string
-	events    []*event.Event
-	kept      []Kept
-	found     int
-	sent      int
-	bad       int
-	strangers map[string]int
-}
-
-// take takes one event; false ends the walk.
-func (r *replay) take(k Kept) bool {
-	r.found++
-	if k.Err != nil {
-		r.bad++
-		return r.ctx.Err() == nil
-	}
-	if len(r.events) == batchOfThese || len(r.events) > 0 && r.input != k.Input {
-		r.send()
-	}
-	r.input, r.events, r.kept = k.Input, append(r.events, k.Event), append(r.kept, k)
-	return r.err == nil && r.ctx.Err() == nil
-}
-
-// send sends what has gathered.
-func (r *replay) send() {
-	if len(r.events) == 0 || r.err != nil {
-		return
-	}
-	b := r.buffer
-	n, events, p := len(r.events), r.events, again(r.kept)
-	r.events, r.kept = nil, nil
-	b.places.seize(n)
-	b.env.Count("unfinished", n)
-	e := &entry{parcel: p, events: n, stored: true}
-	err := r.emit(r.input, events, func(err error) { b.arrived(e, err) })
-	switch {
-	case errors.Is(err, actor.ErrNoInput):
-		b.leave(e)
-		r.strangers[r.input] += n
-		return
-	case err != nil:
-		r.err = fmt.Errorf("send events again: %w", err)
-		return
-	}
-	r.sent += n
-	b.env.Count("replayed", n)
-	if rate := b.opts.ReplayRate; rate > 0 {
-		pause := time.NewTimer(time.Duration(n) * time.Second / time.Duration(rate))
-		defer pause.Stop()
-		select {
-		case <-pause.C:
-		case <-r.ctx.Done():
-		}
-	}
-}
-
-// tell says what was found.
-func (r *replay) tell() {
-	log := r.buffer.env.Log
-	if r.found == 0 {
-		return
-	}
-	log.Info("events of a former run were sent again", "found", r.found, "requeued", r.sent, "failed", r.found-r.sent)
-	if r.bad > 0 {
-		log.Error("kept events cannot be read and stay where they are", "events", r.bad)
-	}
-	for input, n := range r.strangers {
-		log.Error("kept events belong to an input that is not there any more; they stay, see gambolputty eventbuffer", "input", input, "events", n)
-	}
 }

@@ -95,7 +95,9 @@ func (d *diskPlace) put(ctx context.Context, p parcel) error {
 func (d *diskPlace) remove(p parcel) {
 	switch p := p.(type) {
 	case *diskParcel:
-		d.log.Finish(p.first, p.n)
+		if p.first > 0 { // or it has never been stored
+			d.log.Finish(p.first, p.n)
+		}
 	case again:
 		for _, k := range p {
 			d.log.Finish(k.number, 1)

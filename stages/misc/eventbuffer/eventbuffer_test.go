@@ -439,3 +439,12 @@ func TestWrongOptionsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestAStopDoesNotWaitForAStoreThatIsAway(t *testing.T) {
+	m := miniredis.RunT(t)
+	address := m.Addr()
+	m.Close()
+	r := run(t, "- Lines\n- Gate\n- EventBuffer: {backend: RedisStore}\n- RedisStore: {server: "+address+"}\n", lines(0, 0), &gate{})
+	until(t, func() bool { return strings.Contains(r.Log(), "target=RedisStore") })
+	r.Stop() // which fails if it takes too long
+}
