@@ -475,7 +475,7 @@ func TestReportAsJSON(t *testing.T) {
 }
 
 func TestModulesThatAreNotBuiltYetSaySo(t *testing.T) {
-	_, report := load("- StdIn\n- GraphiteSink\n")
+	_, report := load("- StdIn\n- MongoDbSink\n")
 	if !strings.Contains(report.Text(), "no such module yet") {
 		t.Error(report.Text())
 	}

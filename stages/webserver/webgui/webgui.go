@@ -25,7 +25,7 @@ var assets embed.FS
 // Spec is the WebGui module.
 var Spec = actor.DefineService(actor.Info{
 	Name:    "WebGui",
-	Aliases: []string{"webserver.WebGui"},
+	Aliases: []string{"plugin.WebGui"},
 	Role:    actor.StandAlone,
 	Summary: "A web page that shows the modules, what flows between them, and what is wrong.",
 	Doc:     doc,

@@ -31,7 +31,7 @@ var doc string
 // Spec is the WebserverTornado module.
 var Spec = actor.DefineService(actor.Info{
 	Name:    "WebserverTornado",
-	Aliases: []string{"webserver.Tornado"},
+	Aliases: []string{"plugin.WebserverTornado"},
 	Role:    actor.StandAlone,
 	Summary: "Serves health, metrics for Prometheus and the state of all modules over HTTP.",
 	Doc:     doc,
