@@ -1,7 +1,6 @@
 package httpsink
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -9,15 +8,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"slices"
-	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
-
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
 
 	"gambolputty/actor"
 	"gambolputty/stages/internal/retry"
@@ -244,150 +236,4 @@ func (c *client) head(h http.Header) error {
 		h.Set(name, value)
 	}
 	return nil
-}
-
-// token is the token of the receiver, which may stand in a file that somebody renews.
-type token struct {
-	file string
-
-	mu      sync.Mutex
-	text    string
-	changed time.Time
-}
-
-func (t *token) get() (string, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.file == "" {
-		return t.text, nil
-	}
-	info, err := os.Stat(t.file)
-	if err != nil {
-		return "", fmt.Errorf("bearer_token_file: %w", err)
-	}
-	if info.ModTime().Equal(t.changed) {
-		return t.text, nil
-	}
-	text, err := os.ReadFile(t.file)
-	if err != nil {
-		return "", fmt.Errorf("bearer_token_file: %w", err)
-	}
-	t.text, t.changed = strings.TrimSpace(string(text)), info.ModTime()
-	if strings.ContainsAny(t.text, "\r\n") {
-		return "", errors.New("bearer_token_file: the file must hold one line")
-	}
-	return t.text, nil
-}
-
-// forget makes the file be read again, because the receiver does not like the token.
-func (t *token) forget() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.changed = time.Time{}
-}
-
-// buffer makes bodies.
-type buffer struct {
-	readers atomic.Int32 // of the body, which the transport closes when it is done with it
-	plain   []byte
-	packed  bytes.Buffer
-	gzip    *gzip.Writer
-	zstd    *zstd.Encoder
-}
-
-func (c *client) buffer() *buffer {
-	if b, ok := c.buffers.Get().(*buffer); ok {
-		return b
-	}
-	return &buffer{}
-}
-
-// release keeps a buffer for the next body, unless somebody still reads it: a server may
-// answer before it has read all.
-func (c *client) release(b *buffer) {
-	if b.readers.Load() == 0 && cap(b.plain) <= keepPayloads {
-		c.buffers.Put(b)
-	}
-}
-
-// attach gives a request its body, and the means to send it again on another connection.
-func (b *buffer) attach(req *http.Request, body []byte) {
-	req.ContentLength = int64(len(body))
-	req.GetBody = func() (io.ReadCloser, error) {
-		b.readers.Add(1)
-		return &reader{Reader: bytes.NewReader(body), done: sync.OnceFunc(func() { b.readers.Add(-1) })}, nil
-	}
-	req.Body, _ = req.GetBody() // it never fails
-}
-
-// reader tells when nobody reads it any more.
-type reader struct {
-	*bytes.Reader
-	done func()
-}
-
-// Close says so.
-func (r *reader) Close() error {
-	r.done()
-	return nil
-}
-
-// body puts the payloads together as the shape says.
-func (b *buffer) body(s *shape, compression string, items []*item, payloads []byte) ([]byte, error) {
-	if s.group != nil { // events of a group stand together, in their order
-		items = slices.Clone(items)
-		slices.SortStableFunc(items, func(x, y *item) int { return strings.Compare(x.group, y.group) })
-	}
-	dst := append(b.plain[:0], s.head...)
-	for n, i := range items {
-		fresh := n == 0 || i.group != items[n-1].group
-		switch {
-		case fresh && n > 0:
-			dst = append(append(dst, s.close...), s.comma...)
-		case n > 0:
-			dst = append(dst, s.between...)
-		}
-		if fresh {
-			dst = append(append(append(dst, s.open...), i.group...), s.begin...)
-		}
-		dst = append(dst, payloads[i.start:i.end]...)
-	}
-	b.plain = append(append(dst, s.close...), s.tail...)
-	return b.pack(compression)
-}
-
-func (b *buffer) pack(compression string) ([]byte, error) {
-	b.packed.Reset()
-	var w io.WriteCloser
-	var err error
-	switch compression {
-	case "gzip":
-		if b.gzip == nil {
-			b.gzip, err = gzip.NewWriterLevel(nil, gzip.BestSpeed)
-		}
-		if err == nil {
-			b.gzip.Reset(&b.packed)
-		}
-		w = b.gzip
-	case "zstd":
-		if b.zstd == nil {
-			b.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest))
-		}
-		if err == nil {
-			b.zstd.Reset(&b.packed)
-		}
-		w = b.zstd
-	default:
-		return b.plain, nil
-	}
-	if err == nil {
-		_, err = w.Write(b.plain)
-	}
-	if err == nil {
-		err = w.Close()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("compress the body: %w", err)
-	}
-	return b.packed.Bytes(), nil
 }
