@@ -7,6 +7,7 @@ import (
 	"gambolputty/stages/inputs/file"
 	"gambolputty/stages/inputs/httpserver"
 	"gambolputty/stages/inputs/kafka"
+	"gambolputty/stages/inputs/nmapscanner"
 	"gambolputty/stages/inputs/redischannel"
 	"gambolputty/stages/inputs/redislist"
 	"gambolputty/stages/inputs/spam"
@@ -78,6 +79,7 @@ func All() []actor.Spec {
 		httpserver.Spec,
 		kafka.Spec,
 		file.Spec,
+		nmapscanner.Spec,
 		redischannel.Spec,
 		redislist.Spec,
 		spam.Spec,
