@@ -35,14 +35,30 @@ type failure struct {
 
 // Error gives the first line that nmap said.
 func (f *failure) Error() string {
-	line, _, _ := strings.Cut(strings.TrimSpace(f.said), "\n")
+	line := firstLine(f.said)
 	if line == "" {
 		line = f.why
 	}
 	if line == "" {
 		line = "it does not say why"
 	}
-	return fmt.Sprintf("nmap ended with code %d: %s", f.code, strings.TrimSpace(line))
+	return fmt.Sprintf("nmap ended with code %d: %s", f.code, line)
+}
+
+// firstLine leaves out warnings, unless there is nothing else: nmap says them before the reason
+// for which it ends.
+func firstLine(text string) string {
+	first := ""
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if line != "" && !strings.HasPrefix(strings.ToLower(line), "warning:") {
+			return line
+		}
+		if first == "" {
+			first = line
+		}
+	}
+	return first
 }
 
 // privileges reports whether nmap was not allowed to do what it was asked for.
