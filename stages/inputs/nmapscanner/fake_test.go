@@ -100,6 +100,7 @@ func newFake(t *testing.T) *fake {
 	}
 	f := &fake{t, t.TempDir(), self}
 	t.Setenv(fakeFolder, f.folder)
+	t.Setenv("GORACE", "atexit_sleep_ms=0") // or each call takes a second if races are looked for
 	return f
 }
 
@@ -124,7 +125,8 @@ func (f *fake) up(network string, hosts ...string) {
 		if strings.Contains(h, ":") {
 			kind, bits = "ipv6", "128"
 		}
-		head := `<host><status state="up" reason="echo-reply"/><address addr="` + h + `" addrtype="` + kind + `"/>`
+		plain, _, _ := strings.Cut(h, "%")
+		head := `<host><status state="up" reason="echo-reply"/><address addr="` + plain + `" addrtype="` + kind + `"/>`
 		found.WriteString(head + "</host>")
 		f.answer(h+"/"+bits, "xml", run(head+`<ports><port protocol="tcp" portid="22"><state state="open" reason="syn-ack"/></port></ports></host>`))
 	}

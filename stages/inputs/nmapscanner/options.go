@@ -46,6 +46,7 @@ func (o *Options) Validate() error {
 // plan holds the command lines of a run, without those arguments that are always there.
 type plan struct {
 	target    string
+	zone      string // of link-local IPv6 addresses, which nmap leaves out of its report
 	discovery []string
 	scan      []string
 }
@@ -55,6 +56,9 @@ func (p plan) host(a netip.Addr) []string {
 	args := slices.Clone(p.scan)
 	if a.Is6() && !slices.Contains(args, "-6") {
 		args = append(args, "-6")
+	}
+	if a.Is6() && a.IsLinkLocalUnicast() {
+		a = a.WithZone(p.zone)
 	}
 	return append(args, "--", a.String()+"/"+strconv.Itoa(a.BitLen()))
 }
@@ -73,6 +77,8 @@ func fault(name string, code option.Code, format string, args ...any) error {
 func (o *Options) plan() (plan, error) {
 	args, errArguments := o.arguments()
 	p := plan{target: o.Network + o.netmask()}
+	_, p.zone, _ = strings.Cut(o.Network, "%")
+	p.zone, _, _ = strings.Cut(p.zone, "/")
 	errs := []error{errArguments, o.checkTarget(p.target), o.checkExclude()}
 	if o.Path == "" {
 		errs = append(errs, fault("nmap_path", option.NotAllowed, "must not be empty"))

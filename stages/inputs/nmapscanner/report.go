@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/netip"
 	"strconv"
-	"strings"
 )
 
 // Bounds of what nmap may write.
@@ -15,6 +14,7 @@ const (
 	longestDiscovery = 256 << 20 // bytes, about a million hosts
 	longestScan      = 16 << 20  // bytes
 	deepest          = 64        // elements
+	longestName      = 1 << 10   // bytes after which a name that comes in pieces is not continued
 )
 
 var (
@@ -94,7 +94,7 @@ func readReport(r io.Reader, limit int64, each func(*host)) error {
 			complete = complete || depth == 0
 			p.end(t.Name.Local)
 		case xml.CharData:
-			if p.cpe != nil {
+			if p.cpe != nil && len(*p.cpe) < longestName {
 				*p.cpe += string(t)
 			}
 		}
@@ -205,7 +205,7 @@ func (p *reader) end(name string) {
 func attribute(t xml.StartElement, name string) string {
 	for _, a := range t.Attr {
 		if a.Name.Local == name {
-			return strings.ToValidUTF8(a.Value, "\uFFFD")
+			return a.Value
 		}
 	}
 	return ""

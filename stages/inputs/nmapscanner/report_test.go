@@ -85,6 +85,25 @@ func TestReportsThatAreCutOffAnywhereAreErrors(t *testing.T) {
 	}
 }
 
+func TestReportsAreBounded(t *testing.T) {
+	const limit = 1000
+	for _, filler := range []string{" ", "<host/>", "<host a='1'>", "<!-- -->"} {
+		report := "<nmaprun>" + strings.Repeat(filler, limit) + "</nmaprun>"
+		if err := readReport(strings.NewReader(report), limit, func(*host) {}); !errors.Is(err, errLong) && !errors.Is(err, errDeep) {
+			t.Errorf("%s: %v", filler, err)
+		}
+	}
+	name := strings.Repeat("<!-- -->spam", 10000)
+	err := readReport(strings.NewReader("<nmaprun><host><port><service><cpe>"+name+"</cpe></service></port></host></nmaprun>"), longestScan, func(h *host) {
+		if n := len(h.ports[0].cpe); n > longestName+4 {
+			t.Errorf("a name of %d bytes", n)
+		}
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 func FuzzReport(f *testing.F) {
 	report, err := os.ReadFile("testdata/host.xml")
 	if err != nil {
