@@ -113,10 +113,12 @@ type Address struct {
 	Port                  int
 }
 
-// File is a file that an option names.
+// File is a file that an option names. A program may be named without its folder, if it is in
+// the search path.
 type File struct {
 	Option, Path string
 	Directory    bool
+	Executable   bool
 }
 
 // Need is a stand-alone module that an option names.

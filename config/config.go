@@ -8,6 +8,7 @@ package config
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -120,8 +121,11 @@ func (b *builder) unreadable(path string, err error, from *option.Value) {
 
 // reason is an error of the file system without the name of the file.
 func reason(err error) string {
-	if e, ok := err.(*os.PathError); ok {
+	switch e := err.(type) {
+	case *os.PathError:
 		return e.Err.Error()
+	case *exec.Error:
+		return reason(e.Err)
 	}
 	return err.Error()
 }

@@ -448,6 +448,24 @@ func TestAnIncludeInARingIsAnError(t *testing.T) {
 	}
 }
 
+func TestAProgramMustBeThereAndExecutable(t *testing.T) {
+	plain := filepath.Join(t.TempDir(), "plain")
+	if err := os.WriteFile(plain, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, bad := range map[string]bool{self: false, plain: true, t.TempDir(): true, "no-such-program": true} {
+		if err := readable(actor.File{Path: path, Executable: true}); (err != nil) != bad {
+			t.Errorf("%s: %v", path, err)
+		} else if bad && strings.Contains(reason(err), path) {
+			t.Errorf("the path is said twice: %s", reason(err))
+		}
+	}
+}
+
 func TestFilesAreOnlyLookedForWhenAsked(t *testing.T) {
 	text := []byte("- StdIn\n- RegexParser:\n    field_extraction_patterns: [a: b]\n    patterns_dir: /no/such/place\n- StdOutSink\n")
 	if _, report := (Loader{Specs: testSpecs()}).LoadText("x", text); !report.OK(true) {

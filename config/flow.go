@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -334,6 +335,10 @@ func (b *builder) checkDeadLetter(live []*Module) {
 
 // readable opens what a module will read.
 func readable(f actor.File) error {
+	if f.Executable {
+		_, err := exec.LookPath(f.Path)
+		return err
+	}
 	info, err := os.Stat(f.Path)
 	switch {
 	case err != nil:

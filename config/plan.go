@@ -321,10 +321,14 @@ func (b *builder) checkFieldActions(m *Module) {
 	}
 }
 
-// checkFile reports a file that cannot be read.
+// checkFile reports a file that cannot be read, or run if it is a program.
 func (b *builder) checkFile(m *Module, f actor.File) {
-	if err := readable(f); err != nil {
-		b.optionFault(m, f.Option, "E036", "", "cannot read %q: %s", f.Path, reason(err))
+	err, verb := readable(f), "read"
+	if f.Executable {
+		verb = "run"
+	}
+	if err != nil {
+		b.optionFault(m, f.Option, "E036", "", "cannot %s %q: %s", verb, f.Path, reason(err))
 	}
 }
 

@@ -1,4 +1,5 @@
-// Package nmapscanner scans networks with the program nmap.
+// Package nmapscanner scans a network with nmap again and again and makes an event of every host
+// that is up.
 package nmapscanner
 
 import (
@@ -7,17 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
-	"os/exec"
-	"regexp"
 	"slices"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gambolputty/actor"
-	"gambolputty/actor/event"
-	"gambolputty/actor/option"
 )
 
 //go:embed nmapscanner.md
@@ -28,7 +24,7 @@ var Spec = actor.DefineSource(actor.Info{
 	Name:    "NmapScanner",
 	Aliases: []string{"input.NmapScanner"},
 	Role:    actor.Input,
-	Summary: "Scans a network with nmap at intervals and makes an event of every host that is up.",
+	Summary: "Scans a network with nmap at an interval and makes an event of every host that is up.",
 	Doc:     doc,
 	Example: `- NmapScanner:
     network: 192.168.2.0
@@ -37,241 +33,151 @@ var Spec = actor.DefineSource(actor.Info{
     arguments: '-sT'
     interval: 60
 `,
-}, Options{Netmask: "/24", Arguments: usual, Interval: 15 * time.Minute, Path: "nmap", Parallel: 1}, New)
-
-// usual are the arguments of the second scan if there are no others.
-const usual = "-O -F --osscan-limit"
-
-// Options of the NmapScanner module.
-type Options struct {
-	Network   string        `opt:"network" required:"true" doc:"Address of a network or host."`
-	Netmask   string        `opt:"netmask" doc:"Appended to network as it is, such as /24."`
-	Ports     string        `opt:"ports" null:"true" kinds:"integer" doc:"Ports to scan in the syntax of nmap, such as 22,80-90."`
-	Arguments string        `opt:"arguments" null:"true" doc:"Arguments of nmap for the scan of a host. Only those are allowed that choose how to scan; quotes work as in a shell, of which there is none."`
-	Interval  time.Duration `opt:"interval" min:"0s" doc:"Pause between the end of a run and the next one."`
-	Path      string        `opt:"nmap_path" doc:"The program nmap, as a path or as a name to be found."`
-	Timeout   time.Duration `opt:"scan_timeout_in_secs" min:"0s" doc:"Longest time of a run, after which nmap is killed. 0 is no limit."`
-	Parallel  int           `opt:"parallel_hosts" min:"1" max:"1000" doc:"Hosts that are scanned at the same time. More than one give up the order of addresses."`
-	Exclude   []string      `opt:"exclude" null:"true" doc:"Hosts and networks that are left out."`
-
-	args []string
-}
-
-var (
-	target   = regexp.MustCompile(`^[0-9A-Za-z.:_*,/%-]+$`)
-	portList = regexp.MustCompile(`^[0-9TUS:,\[\]a-z*?-]+$`)
-)
-
-// Validate checks everything that nmap is to be told.
-func (o *Options) Validate() error {
-	var errs []error
-	fault := func(name string, code option.Code, format string, args ...any) {
-		errs = append(errs, &option.Fault{Code: code, Option: name, Message: fmt.Sprintf(format, args...)})
-	}
-	for _, t := range append([]string{o.Network + o.Netmask}, o.Exclude...) {
-		name := "network"
-		if t != o.Network+o.Netmask {
-			name = "exclude"
-		}
-		if !target.MatchString(t) || t[0] == '-' {
-			fault(name, option.NotAllowed, "must be an address, a network or a name, got %q", t)
-		}
-	}
-	if o.Ports != "" && (!portList.MatchString(o.Ports) || o.Ports[0] == '-' && len(o.Ports) == 1) {
-		fault("ports", option.NotAllowed, "must be a list of ports such as 22,80-90, got %q", o.Ports)
-	}
-	args, err := split(o.Arguments)
-	if err == nil {
-		err = allowed(args)
-	}
-	if err != nil {
-		fault("arguments", option.NotAllowed, "%s", err)
-	}
-	if i := slices.Index(args, "-F"); i >= 0 && o.Ports != "" {
-		if o.Arguments != usual {
-			fault("arguments", option.Contradiction, "-F cannot be used together with ports")
-		}
-		args = slices.Delete(slices.Clone(args), i, i+1)
-	}
-	if i := slices.IndexFunc(args, choosesPorts); i >= 0 && o.Ports != "" {
-		fault("arguments", option.Contradiction, "%s cannot be used together with ports", args[i])
-	}
-	o.args = args
-	return errors.Join(errs...)
-}
-
-// Reads names the program, so that it is noticed early if it is missing.
-func (o *Options) Reads() []actor.File {
-	path, err := exec.LookPath(o.Path)
-	if err != nil {
-		path = o.Path
-	}
-	return []actor.File{{Option: "nmap_path", Path: path}}
-}
+}, Options{
+	Netmask: "/24", Arguments: defaultArguments, Interval: 15 * time.Minute,
+	Path: "nmap", ParallelHosts: 1,
+}, New)
 
 type source struct {
 	env  actor.Env
 	opts Options
-	path string
+	nmap program
+	plan plan
 }
 
 // New makes an NmapScanner.
 func New(env actor.Env, o Options) (actor.Source, error) {
-	return &source{env: env, opts: o}, nil
+	p, err := o.plan()
+	if err != nil {
+		return nil, err
+	}
+	return &source{env: env, opts: o, plan: p}, nil
 }
 
 // Open looks for nmap.
-func (s *source) Open(context.Context) error {
-	var err error
-	if s.path, err = exec.LookPath(s.opts.Path); err != nil {
+func (s *source) Open(context.Context) (err error) {
+	if s.nmap, err = find(s.opts.Path); err != nil {
 		return fmt.Errorf("nmap_path: %w", err)
-	}
-	if need := privileged(s.opts.args); need != "" && os.Geteuid() != 0 && !slices.Contains(s.opts.args, "--privileged") {
-		s.env.Log.Warn("nmap will refuse an argument, because it needs to run as root, or to have the capability CAP_NET_RAW and the argument --privileged", "argument", need)
 	}
 	return nil
 }
 
-// Run scans until ctx ends.
+// Run scans until ctx ends, for the first time at once.
 func (s *source) Run(ctx context.Context, out *actor.Outlet) error {
+	return repeat(ctx, s.opts.Interval, func(ctx context.Context) error { return s.scan(ctx, out) })
+}
+
+// repeat calls work until ctx ends, with a pause between the end of one call and the next.
+func repeat(ctx context.Context, pause time.Duration, work func(context.Context) error) error {
 	for {
-		if err := s.scan(ctx, out); err != nil {
+		if err := work(ctx); err != nil {
 			return err
 		}
-		t := time.NewTimer(s.opts.Interval)
+		timer := time.NewTimer(pause)
 		select {
-		case <-t.C:
+		case <-timer.C:
 		case <-ctx.Done():
-			t.Stop()
+			timer.Stop()
 			return nil
 		}
 	}
 }
 
-// scan is one run. The error says that the program is being stopped by force.
-func (s *source) scan(ctx context.Context, out *actor.Outlet) error {
+var errTimeout = errors.New("the run takes longer than scan_timeout_in_secs")
+
+// scan is one run: it looks for hosts and scans each of them. The error is that of an Emit.
+func (s *source) scan(stop context.Context, out *actor.Outlet) error {
+	ctx, began := stop, time.Now()
 	if s.opts.Timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, s.opts.Timeout, errLate)
+		ctx, cancel = context.WithTimeoutCause(stop, s.opts.Timeout, errTimeout)
 		defer cancel()
 	}
-	began := time.Now()
 	hosts, err := s.discover(ctx)
 	if err != nil {
-		s.warn(ctx, "the network could not be searched", s.opts.Network+s.opts.Netmask, err)
-		return nil
+		s.failed(ctx, "the network cannot be scanned", s.plan.target, err)
 	}
-	found, err := s.each(ctx, out, hosts)
-	if err != nil {
-		return err
+	sent, err := s.scanAll(ctx, hosts, out)
+	if stop.Err() == nil && errors.Is(context.Cause(ctx), errTimeout) {
+		s.env.Log.Warn("the run takes longer than scan_timeout_in_secs, so nmap was killed",
+			"network", s.plan.target, "hosts", len(hosts), "scanned", sent)
 	}
-	s.env.Log.Debug("the run has ended", "up", len(hosts), "events", found, "took", time.Since(began).Round(time.Millisecond))
-	return nil
+	s.env.Log.Debug("run ended", "network", s.plan.target, "hosts", len(hosts), "events", sent, "took", time.Since(began).Round(time.Millisecond))
+	return err
 }
 
-var errLate = errors.New("the run took longer than scan_timeout_in_secs, nmap was killed")
-
-// warn tells what went wrong, unless the program ends.
-func (s *source) warn(ctx context.Context, message, what string, err error) {
-	cause := context.Cause(ctx)
-	if errors.Is(cause, errLate) {
-		err = errLate
-	} else if cause != nil {
-		return
-	}
-	s.env.Count("failed_scans", 1)
-	s.env.Log.Warn(message, "target", what, "error", err)
-}
-
-// discover finds the hosts that are up, in the order of their addresses.
+// discover returns the addresses of the hosts that are up, in order.
 func (s *source) discover(ctx context.Context) ([]netip.Addr, error) {
-	args := []string{"-oX", "-", "-sn"}
-	if strings.Contains(s.opts.Network, ":") {
-		args = append(args, "-6")
-	}
-	if len(s.opts.Exclude) > 0 {
-		args = append(args, "--exclude", strings.Join(s.opts.Exclude, ","))
-	}
-	var list []netip.Addr
-	err := s.nmap(ctx, append(args, s.opts.Network+s.opts.Netmask), func(h *host) error {
-		if a, ok := h.address(); ok && h.Status.State == "up" {
-			list = append(list, a)
+	var hosts []netip.Addr
+	err := s.nmap.run(ctx, s.plan.discovery, longestDiscovery, func(h *host) {
+		if a, ok := h.address(); ok && h.up() {
+			hosts = append(hosts, a)
 		}
-		return nil
 	})
-	slices.SortFunc(list, netip.Addr.Compare)
-	return list, err
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(hosts, netip.Addr.Compare)
+	return slices.Compact(hosts), nil
 }
 
-// each scans hosts and sends events on as they come.
-func (s *source) each(ctx context.Context, out *actor.Outlet, hosts []netip.Addr) (int, error) {
-	todo, done := make(chan netip.Addr), make(chan *host)
-	var all sync.WaitGroup
-	for range min(s.opts.Parallel, len(hosts)) {
-		all.Go(func() {
-			for a := range todo {
-				done <- s.one(ctx, a)
-			}
-		})
-	}
-	go func() {
-		defer close(done)
-		for _, a := range hosts {
-			if ctx.Err() != nil {
+// scanAll scans hosts, several at a time, and returns how many events came of it.
+func (s *source) scanAll(ctx context.Context, hosts []netip.Addr, out *actor.Outlet) (int, error) {
+	var next, sent atomic.Int64
+	work := func(out *actor.Outlet) error {
+		for ctx.Err() == nil {
+			i := int(next.Add(1)) - 1
+			if i >= len(hosts) {
 				break
 			}
-			todo <- a
-		}
-		close(todo)
-		all.Wait()
-	}()
-	found := 0
-	var failed error
-	for h := range done {
-		if h == nil || failed != nil {
-			continue
-		}
-		found++
-		failed = s.emit(out, h)
-	}
-	if ctx.Err() != nil && found < len(hosts) {
-		s.warn(ctx, "not all hosts were scanned", s.opts.Network+s.opts.Netmask, ctx.Err())
-	}
-	return found, failed
-}
-
-// one scans a host. It returns nil if nothing is known of it.
-func (s *source) one(ctx context.Context, a netip.Addr) *host {
-	args := append([]string{"-oX", "-"}, s.opts.args...)
-	bits := "/32"
-	if a.Is6() {
-		args, bits = append(args, "-6"), "/128"
-	}
-	if s.opts.Ports != "" {
-		args = append(args, "-p", s.opts.Ports)
-	}
-	var found *host
-	err := s.nmap(ctx, append(args, a.String()+bits), func(h *host) error {
-		if b, ok := h.address(); ok && b == a && found == nil {
-			found = h
+			h := s.scanHost(ctx, hosts[i])
+			if h == nil {
+				continue
+			}
+			b := out.Batch(hosts[i].String())
+			h.fill(b.New())
+			if err := out.Emit(b, nil); err != nil {
+				return err
+			}
+			sent.Add(1)
 		}
 		return nil
+	}
+	errs := make([]error, min(s.opts.ParallelHosts, len(hosts)))
+	var all sync.WaitGroup
+	for i := range errs {
+		clone := out.Clone()
+		all.Go(func() { errs[i] = work(clone) })
+	}
+	all.Wait()
+	return int(sent.Load()), errors.Join(errs...)
+}
+
+// scanHost returns what nmap finds out about a host, nil if that is nothing.
+func (s *source) scanHost(ctx context.Context, a netip.Addr) *host {
+	var found *host
+	err := s.nmap.run(ctx, s.plan.host(a), longestScan, func(h *host) {
+		if found == nil && h.up() {
+			found = h
+		}
 	})
 	if err != nil {
-		if ctx.Err() == nil { // else it is told once for all
-			s.warn(ctx, "host could not be scanned", a.String(), err)
-		}
+		s.failed(ctx, "a host cannot be scanned", a.String(), err)
 		return nil
 	}
 	return found
 }
 
-func (s *source) emit(out *actor.Outlet, h *host) error {
-	a, _ := h.address()
-	b := out.Batch(a.String())
-	e := b.New()
-	e.SetType("nmap_scan")
-	e.SetField(event.Data, event.String(""))
-	h.fill(e)
-	return out.Emit(b, nil)
+// failed tells the log why a call of nmap brought nothing, unless we ended it ourselves.
+func (s *source) failed(ctx context.Context, message, target string, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	s.env.Count("failed_scans", 1)
+	args := []any{"target", target, "error", err}
+	var f *failure
+	if errors.As(err, &f) && f.privileges() {
+		args = append(args, "hint", "OS detection and raw scans need root or CAP_NET_RAW, see the page of the module")
+	}
+	s.env.Warn(message, args...)
 }
