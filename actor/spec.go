@@ -100,6 +100,9 @@ type (
 	Reader interface{ Reads() []File }
 	// Withholder says that with these options events may stay or end in the module.
 	Withholder interface{ Withholds() bool }
+	// Writer names the files that are the same for all events, so that two modules that
+	// write to one are found. A file of another system begins with its address.
+	Writer interface{ Writes() []File }
 	// Faulty is for options with an on_error of their own that takes more values: it says
 	// what the common one would be.
 	Faulty interface{ OnError() OnError }

@@ -200,12 +200,14 @@ func (b *builder) makerOfText(m *Module, field string, seen map[*Module]bool) *M
 	return nil
 }
 
-// checkNeeds looks for modules that others need, and for addresses bound twice.
+// checkNeeds looks for modules that others need, for addresses bound and for files written
+// twice.
 func (b *builder) checkNeeds() {
 	live := b.enabled()
 	bound := map[string][]listener{}
 	used := map[string]bool{}
 	only := map[string]*Module{}
+	written := map[string]*Module{}
 	for _, m := range live {
 		if m.Spec != nil && m.Spec.Once {
 			b.checkOnce(m, only)
@@ -220,6 +222,9 @@ func (b *builder) checkNeeds() {
 			for _, a := range l.Listens() {
 				b.checkAddress(m, a, bound)
 			}
+		}
+		if w, ok := m.Opts.(actor.Writer); ok {
+			b.checkTargets(m, w.Writes(), written)
 		}
 	}
 	for _, m := range live {
@@ -266,6 +271,21 @@ func (b *builder) checkNeed(m *Module, n actor.Need, live []*Module) {
 		hint = "did you mean \"" + near + "\"?"
 	}
 	b.optionFault(m, n.Option, "E033", hint, "there is no module with the id %q; a %s is needed", n.ID, strings.Join(n.Kinds, " or "))
+}
+
+// checkTargets warns of files that another module writes to, whose lines may mix with ours.
+func (b *builder) checkTargets(m *Module, files []actor.File, written map[string]*Module) {
+	for _, f := range files {
+		path := f.Path
+		if !strings.Contains(path, "://") {
+			path = filepath.Clean(path)
+		}
+		if other := written[path]; other != nil {
+			b.optionFault(m, f.Option, "W118", "", "%s in line %d writes to %s too", other.title(), other.Position.Line, f.Path)
+			continue
+		}
+		written[path] = m
+	}
 }
 
 type listener struct {

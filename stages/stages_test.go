@@ -20,6 +20,25 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/rcrowley/go-metrics.(*meterArbiter).tick"))
 }
 
+func TestTwoModulesThatWriteToOneFileAreToldOf(t *testing.T) {
+	for name, c := range map[string]struct {
+		text string
+		told bool
+	}{
+		"files":               {"- StdIn: {receivers: [a, b]}\n- FileSink: {id: a, file_name: /tmp/x.log}\n- FileSink: {id: b, file_name: /tmp/../tmp/x.log}\n", true},
+		"one is compressed":   {"- StdIn: {receivers: [a, b]}\n- FileSink: {id: a, file_name: /tmp/x.log}\n- FileSink: {id: b, file_name: /tmp/x.log, compress: gzip}\n", false},
+		"names with a date":   {"- StdIn: {receivers: [a, b]}\n- FileSink: {id: a, file_name: /tmp/%d.log}\n- FileSink: {id: b, file_name: /tmp/%d.log}\n", false},
+		"files of HDFS":       {"- StdIn: {receivers: [a, b]}\n- WebHdfsSink: {id: a, server: h, user: u, path: /x, name_pattern: y}\n- WebHdfsSink: {id: b, server: 'h:14000', user: u, path: x/, name_pattern: y}\n", true},
+		"two clusters":        {"- StdIn: {receivers: [a, b]}\n- WebHdfsSink: {id: a, server: h, user: u, path: x, name_pattern: y}\n- WebHdfsSink: {id: b, server: i, user: u, path: x, name_pattern: y}\n", false},
+		"the same, but local": {"- StdIn: {receivers: [a, b]}\n- WebHdfsSink: {id: a, server: h, user: u, path: x, name_pattern: y}\n- FileSink: {id: b, file_name: x/y}\n", false},
+	} {
+		_, report := config.Loader{Specs: stages.All()}.LoadText("x", []byte(c.text))
+		if told := strings.Contains(report.Text(), "warning[W118]"); told != c.told || !report.OK(false) {
+			t.Errorf("%s:\n%s", name, report.Text())
+		}
+	}
+}
+
 func TestEveryModuleDescribesItself(t *testing.T) {
 	seen := map[string]string{}
 	for _, s := range stages.All() {

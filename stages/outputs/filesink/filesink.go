@@ -101,6 +101,15 @@ func (o *Options) Validate() error {
 	return errors.Join(errs...)
 }
 
+// Writes names the file, where it is the same for all events.
+func (o *Options) Writes() []actor.File {
+	text, static := o.FileName.Static()
+	if !static || text == "" || strings.Contains(text, "%") {
+		return nil
+	}
+	return []actor.File{{Option: "file_name", Path: text + outfile.Endings[o.Compress]}}
+}
+
 type sink struct {
 	env     actor.Env
 	opts    Options

@@ -13,6 +13,7 @@ import (
 	"gambolputty/actor/option"
 	"gambolputty/stages/internal/delivery"
 	"gambolputty/stages/internal/eventtime"
+	"gambolputty/stages/internal/outfile"
 	"gambolputty/stages/internal/tlsopt"
 )
 
@@ -131,3 +132,13 @@ func serverURL(text string, secure bool) *url.URL {
 
 // Reads names the files of TLS.
 func (o *Options) Reads() []actor.File { return o.secure.FilesTLS() }
+
+// Writes names the file, where it is the same for all events.
+func (o *Options) Writes() []actor.File {
+	directory, fixed := o.Path.Static()
+	name, same := o.Name.Static()
+	if !fixed || !same || strings.Contains(directory+name, "%") || len(o.urls) == 0 {
+		return nil
+	}
+	return []actor.File{{Option: "name_pattern", Path: o.urls[0] + "/" + strings.Trim(directory, "/") + "/" + name + outfile.Endings[o.Compress]}}
+}
