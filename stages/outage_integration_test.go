@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"gambolputty/stages/internal/porttest"
 )
 
 // resident is the memory of the program in MiB.
@@ -83,21 +85,10 @@ func (c *counter) read(from io.Reader) {
 
 func (c *counter) close() { c.listener.Close() }
 
-// port finds one that is free.
-func port(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 // A minute without the receiver, while the sender sends as fast as it can.
 func TestIntegrationAnOutageOfAMinuteLosesNothing(t *testing.T) {
 	t.Parallel()
-	to := port(t)
+	to := porttest.Free(t)
 	s := newShipper(t, binary(t), fmt.Sprintf(`
 - TcpServer: {id: in, interface: 127.0.0.1, port: 0}
 - TcpSink: {address: '127.0.0.1:%d', format: $(data)}

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"gambolputty/stages/internal/porttest"
 )
 
 // durable is a pipeline that keeps what it has taken on disk, whatever happens to it and to
@@ -80,7 +82,7 @@ func TestIntegrationWhatTheReceiverDidNotTakeOutlivesTheProgram(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			to := port(t)
+			to := porttest.Free(t)
 			s := newShipper(t, binary(t), durable+fmt.Sprintf("- TcpSink: {id: out, address: '127.0.0.1:%d', format: $(data), store_interval_in_secs: 0}\n", to)).start()
 			s.accept(0, lines)
 			end(s)
@@ -131,7 +133,7 @@ func events(t *testing.T, dir string) (size int64) {
 func TestIntegrationHTTPTakesWhatWasKept(t *testing.T) {
 	t.Parallel()
 	const lines = 50_000
-	to := port(t)
+	to := porttest.Free(t)
 	s := newShipper(t, binary(t), durable+fmt.Sprintf("- HttpSink: {id: out, url: 'http://127.0.0.1:%d', body: lines, store_interval_in_secs: 0}\n", to)).start()
 	s.accept(0, lines)
 	s.kill()

@@ -4,7 +4,6 @@ package stages_test
 
 import (
 	"fmt"
-	"net"
 	"path/filepath"
 	"testing"
 	"time"
@@ -12,26 +11,16 @@ import (
 	lumber "github.com/elastic/go-lumber/client/v2"
 	"github.com/gomodule/redigo/redis"
 
+	"gambolputty/stages/internal/porttest"
 	"gambolputty/stages/internal/redisconn/redistest"
 	"gambolputty/stages/internal/zmqconn/pyzmq"
 )
-
-// freePort is one that nobody has at the moment.
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
 
 // A Beat whose server is killed again and again.
 func TestIntegrationBeatsToFileLosesNothing(t *testing.T) {
 	t.Parallel()
 	const events, window, kills = 300_000, 500, 5
-	port := freePort(t)
+	port := porttest.Free(t)
 	s := newShipper(t, binary(t), fmt.Sprintf(`
 - Beats: {interface: 127.0.0.1, port: %d, target_field: ''}
 - FileSink:
@@ -137,7 +126,7 @@ func TestIntegrationZeroMQWithReceiptsLosesNothing(t *testing.T) {
 	t.Parallel()
 	const events, kills = 200_000, 5
 	r := redistest.Start(t)
-	port, program := freePort(t), binary(t)
+	port, program := porttest.Free(t), binary(t)
 	sender := newShipper(t, program, fmt.Sprintf(`
 - RedisList: {lists: [numbers], port: %d, batch_size: 100, reliable: True}
 - ZmqSink: {server: '127.0.0.1:%d', format: $(data), store_interval_in_secs: 0, retry_max_interval_in_secs: 0.1}

@@ -11,6 +11,7 @@ import (
 	"gambolputty/actor/actortest"
 	"gambolputty/stages/inputs/kafka"
 	"gambolputty/stages/internal/kafkatest"
+	"gambolputty/stages/internal/porttest"
 )
 
 func TestMetadataOfMessages(t *testing.T) {
@@ -133,7 +134,7 @@ func TestBrokersThatAreAwayAtStartAndLater(t *testing.T) {
 	for _, group := range []string{"", "\ngroup_id: g"} {
 		t.Run(group, func(t *testing.T) {
 			t.Parallel()
-			dir, port := t.TempDir(), kafkatest.FreePort(t)
+			dir, port := t.TempDir(), porttest.Free(t)
 			options := []kfake.Opt{kfake.DataDir(dir), kfake.Ports(port)}
 			in := actortest.Source(t, kafka.Spec, "brokers: ["+kafkatest.Local(port)+"]\ntopics: a\nauto_offset_reset: earliest\nauto_commit_interval_ms: 60000"+group)
 			kafkatest.Until(t, "the failure is told", func() bool { return strings.Contains(in.Log(), "target failed") })
@@ -165,7 +166,7 @@ func TestAWrongPasswordIsNotPrinted(t *testing.T) {
 }
 
 func TestStartTimeout(t *testing.T) {
-	in := actortest.Source(t, kafka.Spec, "brokers: ["+kafkatest.Local(kafkatest.FreePort(t))+"]\ntopics: a\nstart_timeout_in_secs: 0.1")
+	in := actortest.Source(t, kafka.Spec, "brokers: ["+kafkatest.Local(porttest.Free(t))+"]\ntopics: a\nstart_timeout_in_secs: 0.1")
 	if err := in.Err(); err == nil || errors.Is(err, errors.ErrUnsupported) || !strings.Contains(err.Error(), "no contact within") {
 		t.Errorf("error %v", err)
 	}

@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gambolputty/stages/internal/porttest"
 )
 
 //go:embed Server.java
@@ -42,25 +43,15 @@ func Start(t *testing.T) *Server {
 	if err := os.WriteFile(source, program, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{t: t, port: freePort(t)}
+	s := &Server{t: t, port: porttest.Free(t)}
 	for _, open := range []string{"java.lang", "java.util", "java.nio", "sun.nio.ch", "java.lang.reflect"} {
 		s.args = append(s.args, "--add-opens", "java.base/"+open+"=ALL-UNNAMED")
 	}
 	s.args = append(s.args, "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", filepath.Join(cache, "gambolputty", "hadoop", "*"), source,
-		t.TempDir(), fmt.Sprint(freePort(t)), fmt.Sprint(s.port))
+		t.TempDir(), fmt.Sprint(porttest.Free(t)), fmt.Sprint(s.port))
 	s.Run()
 	t.Cleanup(s.Stop)
 	return s
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // Run starts the cluster, also after Stop, and waits until it works.

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+
+	"gambolputty/stages/internal/porttest"
 )
 
 // The users that the broker knows, for all mechanisms of SASL.
@@ -44,8 +46,12 @@ func Start(t testing.TB, settings ...string) *Broker {
 		t.Fatal(err)
 	}
 	b := &Broker{t: t, dir: t.TempDir(), jars: filepath.Join(cache, "gambolputty", "kafka", "*")}
+	taken := map[int]bool{}
 	for _, p := range []*int{&b.port.plain, &b.port.sasl, &b.port.ssl, &b.port.saslSSL, &b.port.controller} {
-		*p = FreePort(t)
+		for *p == 0 || taken[*p] {
+			*p = porttest.Free(t)
+		}
+		taken[*p] = true
 	}
 	b.CA = newFiles(t, b.dir)
 	b.configure(settings)

@@ -4,7 +4,6 @@ package kafkatest
 
 import (
 	"fmt"
-	"net"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -27,17 +26,6 @@ func NewFake(t testing.TB, opts ...kfake.Opt) *Fake {
 	}
 	t.Cleanup(c.Close)
 	return &Fake{c, NewTool(t, nil, c.ListenAddrs()...)}
-}
-
-// FreePort is a port of this host that nobody listens on.
-func FreePort(t testing.TB) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // Local is the address of a port of this host.

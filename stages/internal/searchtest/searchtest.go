@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gambolputty/stages/internal/porttest"
 )
 
 // Kinds are the servers that there are.
@@ -42,7 +43,7 @@ func Start(t *testing.T, kind string) *Server {
 		t.Fatal(err)
 	}
 	home := t.TempDir()
-	s := &Server{t: t, port: freePort(t)}
+	s := &Server{t: t, port: porttest.Free(t)}
 	s.args = []string{
 		"-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Des.set.netty.runtime.available.processors=false", "-Dopensearch.set.netty.runtime.available.processors=false",
 		"--add-opens=java.base/java.nio=ALL-UNNAMED", "--add-opens=java.base/java.lang=ALL-UNNAMED",
@@ -53,16 +54,6 @@ func Start(t *testing.T, kind string) *Server {
 	s.Run()
 	t.Cleanup(s.Stop)
 	return s
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // program writes the file that java runs.

@@ -14,6 +14,7 @@ import (
 
 	"gambolputty/actor/actortest"
 	"gambolputty/stages/inputs/udpserver"
+	"gambolputty/stages/internal/porttest"
 	"gambolputty/stages/internal/wire/wiretest"
 	"gambolputty/stages/modifiers/modifyfields"
 	"gambolputty/stages/outputs/graphitesink"
@@ -25,17 +26,6 @@ type carbon struct {
 	t            *testing.T
 	dir          string
 	line, pickle int
-}
-
-// freePort is one that nobody has at the moment.
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 func write(t *testing.T, path, text string) string {
@@ -74,7 +64,7 @@ func daemon(t *testing.T, name string, args ...string) {
 
 func startCarbon(t *testing.T) *carbon {
 	t.Helper()
-	c := &carbon{t: t, dir: t.TempDir(), line: freePort(t), pickle: freePort(t)}
+	c := &carbon{t: t, dir: t.TempDir(), line: porttest.Free(t), pickle: porttest.Free(t)}
 	conf := write(t, filepath.Join(c.dir, "carbon.conf"), fmt.Sprintf(`[cache]
 STORAGE_DIR = %[1]s
 CONF_DIR = %[1]s
@@ -94,7 +84,7 @@ CACHE_QUERY_PORT = %[4]d
 MAX_CREATES_PER_MINUTE = inf
 MAX_UPDATES_PER_SECOND = inf
 ENABLE_TAGS = False
-`, c.dir, c.line, c.pickle, freePort(t)))
+`, c.dir, c.line, c.pickle, porttest.Free(t)))
 	write(t, filepath.Join(c.dir, "storage-schemas.conf"), "[all]\npattern = .*\nretentions = 1s:1h\n")
 	daemon(t, "carbon-cache", "--config="+conf, "--nodaemon", "--logdir="+c.dir, "start")
 	for _, port := range []int{c.line, c.pickle} {

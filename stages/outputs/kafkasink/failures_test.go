@@ -14,6 +14,7 @@ import (
 	"gambolputty/actor/actortest"
 	"gambolputty/actor/event"
 	"gambolputty/stages/internal/kafkatest"
+	"gambolputty/stages/internal/porttest"
 	"gambolputty/stages/outputs/kafkasink"
 )
 
@@ -172,7 +173,7 @@ func TestAnUnknownTopicIsWaitedForOrGivenUp(t *testing.T) {
 }
 
 func TestBrokersThatAreAwayAtStartAndLater(t *testing.T) {
-	dir, port := t.TempDir(), kafkatest.FreePort(t)
+	dir, port := t.TempDir(), porttest.Free(t)
 	options := []kfake.Opt{kfake.DataDir(dir), kfake.Ports(port)}
 	lines := make(chan string)
 	r := actortest.Start(t, "- Lines\n- KafkaSink: {brokers: ["+kafkatest.Local(port)+"], topic: a, format: $(data), store_interval_in_secs: 0}\n", kafkasink.Spec, actortest.Lines(lines))

@@ -5,8 +5,6 @@ package zabbixsink_test
 import (
 	"bytes"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +12,7 @@ import (
 	"time"
 
 	"gambolputty/actor/actortest"
+	"gambolputty/stages/internal/porttest"
 	"gambolputty/stages/outputs/zabbixsink"
 )
 
@@ -46,22 +45,8 @@ d = sqlite3.connect(sys.argv[1])
 print(d.execute('select itemid, clock, value from proxy_history order by id').fetchall())
 `
 
-// freePort finds a port that the proxy can listen on: it takes none above 32767.
-func freePort(t *testing.T) int {
-	t.Helper()
-	for range 100 {
-		port := 20_000 + rand.IntN(10_000)
-		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			l.Close()
-			return port
-		}
-	}
-	t.Fatal("no port is free")
-	return 0
-}
-
 func TestIntegrationAProxyOfZabbix(t *testing.T) {
-	port := freePort(t)
+	port := porttest.Free(t)
 	dir := t.TempDir()
 	database, conf := filepath.Join(dir, "proxy.db"), filepath.Join(dir, "proxy.conf")
 	python(t, fill, database)
