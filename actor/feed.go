@@ -10,10 +10,12 @@ import (
 type fetched uint8
 
 const (
-	got     fetched = iota // there is a job
-	ticked                 // it is time to flush
-	drained                // the inbox is closed and empty
-	aborted                // the program is being stopped by force
+	got       fetched = iota // there is a job
+	ticked                   // it is time to flush
+	drained                  // the inbox is closed and empty
+	inherited                // there is one that the module's predecessor has begun
+	halting                  // a successor is to take the module's place
+	aborted                  // the program is being stopped by force
 )
 
 // feed hands the batches of an inbox to the workers of a pool and keeps the order of what
@@ -25,6 +27,12 @@ type feed struct {
 	turn  chan struct{} // whoever holds the token may take the next batch
 	slots chan struct{} // bounds how far a fast worker may get ahead
 	seq   uint64
+
+	legacyMu  sync.Mutex
+	legacies  []*legacy // of predecessors, the oldest first; empty once they are used up
+	held      *Batch    // waits until that is so
+	ownClosed bool      // the own inbox
+	begun     bool      // the predecessor had counted what was taken last
 
 	mu      sync.Mutex
 	due     uint64 // the job that must be sent next
@@ -58,6 +66,8 @@ func (f *feed) next(ctx context.Context, tick <-chan time.Time) (*job, fetched) 
 		case <-f.turn:
 		case <-tick:
 			return nil, ticked
+		case <-f.node.halt:
+			return nil, halting
 		case <-ctx.Done():
 			return nil, aborted
 		}
@@ -68,24 +78,31 @@ func (f *feed) next(ctx context.Context, tick <-chan time.Time) (*job, fetched) 
 		case f.slots <- struct{}{}:
 		case <-tick:
 			return nil, ticked
+		case <-f.node.halt:
+			return nil, halting
 		case <-ctx.Done():
 			return nil, aborted
 		}
 	}
 	b, why := f.take(ctx, tick)
-	if why != got {
+	if why != got && why != inherited {
 		if f.slots != nil {
 			<-f.slots
 		}
 		return nil, why
 	}
-	f.count(b)
-	j := &job{rest: b, seq: f.seq, ordered: f.slots != nil}
+	if why == got {
+		f.count(b)
+	}
+	j := &job{rest: b, seq: f.seq, ordered: f.slots != nil, counted: why == inherited && f.begun}
 	f.seq++
 	return j, got
 }
 
 func (f *feed) take(ctx context.Context, tick <-chan time.Time) (*Batch, fetched) {
+	if f.heir() {
+		return f.takeOver(ctx, tick)
+	}
 	if b := f.node.in.spilled(); b != nil {
 		return b, got
 	}
@@ -103,6 +120,8 @@ func (f *feed) take(ctx context.Context, tick <-chan time.Time) (*Batch, fetched
 		return b, got
 	case <-tick:
 		return nil, ticked
+	case <-f.node.halt:
+		return nil, halting
 	case <-ctx.Done():
 		return nil, aborted
 	}

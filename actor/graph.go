@@ -45,19 +45,26 @@ type Settings struct {
 // Graph is a set of modules that feed each other.
 type Graph struct {
 	Settings
-	nodes      []*node
-	byID       map[string]*node
-	services   map[string]any
-	deadLetter *node
-	keeper     Keeper        // keeps what inputs emit; nil most of the time
-	restored   chan struct{} // closed when it has given out what was left
-	slabs      event.Pool
-	batches    sync.Pool
+	keeper   Keeper        // keeps what inputs emit; nil most of the time
+	restored chan struct{} // closed when it has given out what was left
+	slabs    event.Pool
+	batches  sync.Pool
+
+	mu      sync.RWMutex // guards what a reload changes
+	nodes   []*node
+	byID    map[string]*node
+	offered map[string]any // the instances of stand-alone modules
 
 	soft, hard context.Context
 	abort      context.CancelCauseFunc
 	stop       context.CancelFunc
 	phase      atomic.Int32
+	live       *crowd
+	running    chan struct{} // closed when all modules have started
+	services   []*service    // in the order of their start
+	tending    sync.WaitGroup
+	untend     context.Context // ends when the disks of edges need no care any more
+	reloading  sync.Mutex
 
 	fatalMu sync.Mutex
 	fatal   []error
@@ -78,7 +85,7 @@ var (
 // New connects nodes. An error means that the nodes do not fit together, which a checked
 // configuration rules out.
 func New(s Settings, nodes ...Node) (*Graph, error) {
-	g := &Graph{Settings: s, byID: map[string]*node{}, services: map[string]any{}}
+	g := &Graph{Settings: s, byID: map[string]*node{}, offered: map[string]any{}, live: newCrowd(), running: make(chan struct{})}
 	g.slabs.Poison = s.Poison
 	g.MaxHops = cmp.Or(g.MaxHops, 100)
 	if g.Internal == nil {
@@ -92,16 +99,6 @@ func New(s Settings, nodes ...Node) (*Graph, error) {
 	}
 	if err := g.connect(); err != nil {
 		return nil, err
-	}
-	g.findRings()
-	for _, n := range g.nodes {
-		for _, e := range n.edges {
-			if e.Buffer != nil && n.ring != nil && n.ring == e.to.ring {
-				return nil, fmt.Errorf("the edge from %s to %s is part of a loop and cannot have a buffer", n.ID, e.ID)
-			}
-		}
-		n.feed = newFeed(n)
-		n.ended = sync.OnceFunc(n.end)
 	}
 	return g, nil
 }
@@ -127,36 +124,47 @@ func (g *Graph) add(c Node) {
 	n.src = event.NewSource(n.Spec.Name, n.ID)
 	n.in = newInbox(n, n.Inbox)
 	n.pending.zero = make(chan struct{}, 1)
+	n.feed = newFeed(n)
+	n.ended = sync.OnceFunc(func() { n.table.Load().unpin() })
 	g.nodes = append(g.nodes, n)
 	g.byID[n.ID] = n
 }
 
 func (g *Graph) connect() error {
+	var deadLetter *inbox
 	if g.DeadLetter != "" {
-		g.deadLetter = g.byID[g.DeadLetter]
-		if g.deadLetter == nil {
+		d := g.byID[g.DeadLetter]
+		if d == nil {
 			return fmt.Errorf("dead letter module %s does not exist", g.DeadLetter)
 		}
+		deadLetter = d.in
+	}
+	to := func(id string) *inbox {
+		if n := g.byID[id]; n != nil {
+			return n.in
+		}
+		return nil
 	}
 	for _, n := range g.nodes {
-		for k, r := range n.Receivers {
-			to := g.byID[r.ID]
-			if to == nil {
-				return fmt.Errorf("receiver %s of %s does not exist", r.ID, n.ID)
-			}
-			r.passed = new(atomic.Int64)
-			n.edges = append(n.edges, edge{Receiver: r, to: to.in, suffix: fmt.Sprintf("-%02x", k)})
+		t, err := newTable(n, to, deadLetter)
+		if err != nil {
+			return err
 		}
-		if d := g.deadLetter; d != nil && d != n && n.Spec.Role != StandAlone {
-			n.toDeadLetter = edge{Receiver: Receiver{ID: d.ID, passed: new(atomic.Int64)}, to: d.in}
-			d.in.feeders.Add(1)
+		n.table.Store(t)
+	}
+	g.findRings()
+	for _, n := range g.nodes {
+		for _, e := range n.edges() {
+			if e.Buffer != nil && n.ring != nil && n.ring == e.to.ring {
+				return fmt.Errorf("the edge from %s to %s is part of a loop and cannot have a buffer", n.ID, e.ID)
+			}
 		}
 	}
 	return nil
 }
 
-// findRings marks the edges that close a loop, counts the feeders of every inbox, and
-// keeps the inboxes at the end of closing edges open as long as something goes round.
+// findRings marks the edges that close a loop, and keeps the inboxes at the end of closing
+// edges open as long as something goes round.
 func (g *Graph) findRings() {
 	const (
 		white = iota
@@ -167,17 +175,15 @@ func (g *Graph) findRings() {
 	var visit func(n *node)
 	visit = func(n *node) {
 		colour[n] = grey
-		for k := range n.edges {
-			to := n.edges[k].to.node
+		edges := n.edges()
+		for k := range edges {
+			to := edges[k].to.node
 			switch colour[to] {
 			case grey:
-				n.edges[k].Closing = true
+				edges[k].Closing = true
 				g.makeRing(to)
 			case white:
 				visit(to)
-			}
-			if !n.edges[k].Closing {
-				n.edges[k].to.feeders.Add(1)
 			}
 		}
 		colour[n] = black
@@ -185,13 +191,6 @@ func (g *Graph) findRings() {
 	for _, n := range g.nodes {
 		if colour[n] == white {
 			visit(n)
-		}
-	}
-	for _, n := range g.nodes {
-		for _, e := range n.edges {
-			if r := e.to.node.ring; r != nil && n.ring != r {
-				r.outside.Add(1)
-			}
 		}
 	}
 }
@@ -218,36 +217,12 @@ func (g *Graph) makeRing(entry *node) {
 
 func reaches(from, to *node, seen map[*node]bool) bool {
 	seen[from] = true
-	for _, e := range from.edges {
+	for _, e := range from.edges() {
 		if e.to.node == to || !seen[e.to.node] && reaches(e.to.node, to, seen) {
 			return true
 		}
 	}
 	return false
-}
-
-// end tells the receivers that nothing more will come from n.
-func (n *node) end() {
-	for i := range n.edges {
-		e := &n.edges[i]
-		if e.spill != nil {
-			e.spill.end(func() { n.endEdge(e) })
-			continue
-		}
-		n.endEdge(e)
-	}
-	if n.toDeadLetter.to != nil {
-		n.toDeadLetter.to.feederEnded()
-	}
-}
-
-func (n *node) endEdge(e *edge) {
-	if r := e.to.ring; r != nil && n.ring != r {
-		r.outsiderEnded()
-	}
-	if !e.Closing {
-		e.to.feederEnded()
-	}
 }
 
 // batch returns an empty batch whose new events come from src.

@@ -43,15 +43,26 @@ func newInbox(n *node, capacity int) *inbox {
 	return in
 }
 
+// hold counts a feeder more, unless the inbox is closed.
+func (in *inbox) hold() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.closed {
+		return false
+	}
+	in.feeders.Add(1)
+	return true
+}
+
 // feederEnded closes the inbox after the last feeder.
 func (in *inbox) feederEnded() {
-	if in.feeders.Add(-1) > 0 {
-		return
-	}
 	in.mu.Lock()
-	in.closed = true
+	last := in.feeders.Add(-1) == 0
+	in.closed = in.closed || last
 	in.mu.Unlock()
-	close(in.ch)
+	if last {
+		close(in.ch)
+	}
 }
 
 // put sends b on and blocks while the inbox is full. The time counts for from.

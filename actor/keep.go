@@ -99,6 +99,8 @@ func (g *Graph) restore() {
 
 // input finds an input by its id, or the first one of a class.
 func (g *Graph) input(name string) *node {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
 	if n := g.byID[name]; n != nil && n.Spec.Role == Input {
 		return n
 	}

@@ -50,6 +50,10 @@ type Node struct {
 	FaultTag string
 	// Restart is the policy for failures; the zero value is DefaultRestart.
 	Restart RestartPolicy
+	// Origin stands for all that the module is made from: its class, its options, the files
+	// that these name. A reload lets a module go on whose origin is the same. Empty is never
+	// the same. Receivers are not part of it.
+	Origin string
 	// Log is the logger of the module, which names its id.
 	Log *slog.Logger
 }
@@ -73,26 +77,29 @@ type Receiver struct {
 // node is a Node at work.
 type node struct {
 	Node
-	graph        *Graph
-	in           *inbox
-	ring         *ring
-	edges        []edge
-	toDeadLetter edge
-	meter        *meter.Module
-	log          *slog.Logger
-	warn         *throttle
-	src          *event.Source
-	ending       atomic.Bool // the inbox is closed and empty
-	failed       atomic.Bool // some event has been marked by hand
-	pending      gate        // what a source has sent and not heard of
-	workers      []*worker
-	others       sync.WaitGroup // all workers but the first
-	feed         *feed
-	ended        func() // tells the receivers that nothing more will come
+	graph   *Graph
+	in      *inbox
+	ring    *ring
+	table   atomic.Pointer[table]
+	meter   *meter.Module
+	log     *slog.Logger
+	warn    *throttle
+	src     *event.Source
+	ending  atomic.Bool // the inbox is closed and empty
+	failed  atomic.Bool // some event has been marked by hand
+	pending gate        // what a source has sent and not heard of
+	workers []*worker
+	others  sync.WaitGroup // all workers but the first
+	feed    *feed
+	ended   func() // tells the receivers that nothing more will come
+	reign
 
 	sharedMu sync.Mutex
 	shared   any
 }
+
+// edges are those of the table that is in force.
+func (n *node) edges() []edge { return n.table.Load().edges }
 
 // fault marks an event that the module could not handle.
 func (n *node) fault(level slog.Level, e *event.Event, field string, err error) {

@@ -17,7 +17,7 @@ type Outlet struct {
 
 func newOutlet(n *node) *Outlet {
 	size := BatchSize
-	for _, e := range n.edges {
+	for _, e := range n.edges() {
 		s, _ := sizes(e.to.capacity)
 		size = min(size, s)
 	}
@@ -66,8 +66,9 @@ func (o *Outlet) count(b *Batch) {
 // Quiet reports whether the receivers wait for events, so that it is better to send a
 // small batch now than to fill it.
 func (o *Outlet) Quiet() bool {
-	for i := range o.node.edges {
-		if len(o.node.edges[i].to.ch) > 0 {
+	edges := o.node.edges()
+	for i := range edges {
+		if len(edges[i].to.ch) > 0 {
 			return false
 		}
 	}

@@ -10,14 +10,6 @@ import (
 	"gambolputty/actor/expr"
 )
 
-// edge leads from a module to one of its receivers.
-type edge struct {
-	Receiver
-	to     *inbox
-	spill  *spill // nil without a disk
-	suffix string // what copies for this receiver append to the event id
-}
-
 // parcel is a batch on its way to an inbox.
 type parcel struct {
 	edge *edge
@@ -28,6 +20,7 @@ type parcel struct {
 // goroutine.
 type router struct {
 	node   *node
+	table  *table // for which the rest was made
 	input  *expr.Matcher
 	edges  []*expr.Matcher
 	act    *acting
@@ -43,19 +36,36 @@ func newRouter(n *node) *router {
 	if n.Filter != nil {
 		r.input = n.Filter.Matcher(n.graph.Internal, n)
 	}
-	for _, e := range n.edges {
+	r.follow(n.table.Load())
+	return r
+}
+
+// follow makes the router send by another table.
+func (r *router) follow(t *table) {
+	r.table, r.edges = t, nil
+	for _, e := range t.edges {
 		var m *expr.Matcher
 		if e.Filter != nil {
-			m = e.Filter.Matcher(n.graph.Internal, n)
+			m = e.Filter.Matcher(r.node.graph.Internal, r.node)
 		}
 		r.edges = append(r.edges, m)
 	}
-	if len(n.edges) == 1 {
-		e := n.edges[0]
+	r.plain = false
+	if len(t.edges) == 1 {
+		e := t.edges[0]
 		r.plain = e.Filter == nil && !e.Else && e.Sample == 0
 	}
-	r.branch = make([]*Batch, len(n.edges))
-	return r
+	r.branch = make([]*Batch, len(t.edges))
+}
+
+// pin makes sure that the router sends by the table in force, which stays open until it is
+// unpinned.
+func (r *router) pin() *table {
+	t := r.node.pin()
+	if t != r.table {
+		r.follow(t)
+	}
+	return t
 }
 
 // selectInput marks the events that do not pass the module's filter.
@@ -75,8 +85,10 @@ func (r *router) selectInput(b *Batch) (handled int) {
 // finish decides where the events of b go, applies the common actions, and returns what
 // is to be sent. The parcels are valid until the next call.
 func (r *router) finish(b *Batch) []parcel {
+	t := r.pin()
+	defer t.unpin()
 	r.out = r.out[:0]
-	n := len(r.node.edges) * len(b.events)
+	n := len(t.edges) * len(b.events)
 	r.setAside(b)
 	if !r.plain && n > 0 {
 		r.matchEdges(b)
@@ -84,19 +96,21 @@ func (r *router) finish(b *Batch) []parcel {
 	r.actOn(b)
 	if r.keep != nil && len(b.events) > 0 && !r.keep(b) {
 		r.node.lose(b, errNotKept)
+		t.pins.Add(int64(len(r.out)))
 		return r.out
 	}
 	switch {
 	case b.empty():
 		b.release(nil)
-	case len(r.node.edges) == 0:
+	case len(t.edges) == 0:
 		r.node.meter.Ended.Add(int64(len(b.events)))
 		b.release(nil)
 	case r.plain:
-		r.out = append(r.out, parcel{&r.node.edges[0], b})
+		r.out = append(r.out, parcel{&t.edges[0], b})
 	default:
 		r.distribute(b)
 	}
+	t.pins.Add(int64(len(r.out)))
 	return r.out
 }
 
@@ -125,31 +139,43 @@ func (r *router) setAside(b *Batch) {
 
 // refused returns what a sink could not deliver on its way to the dead letter module.
 func (r *router) refused(b *Batch) []parcel {
+	t := r.pin()
+	defer t.unpin()
 	r.out = r.out[:0]
 	r.setAside(b)
+	t.pins.Add(int64(len(r.out)))
 	return r.out
 }
 
 // dispose drops events or sends them to the dead letter module.
 func (r *router) dispose(b *Batch, bad []*event.Event) {
 	n := r.node
-	dead := n.graph.deadLetter
-	if n.OnError != DeadLetter || dead == nil || dead == n {
+	if n.OnError != DeadLetter || r.table.dead.to == nil {
 		n.meter.Dropped.Add(int64(len(bad)))
 		return
 	}
 	n.meter.DeadLettered.Add(int64(len(bad)))
 	o := b.share()
 	o.events = append(o.events, bad...)
-	r.out = append(r.out, parcel{&n.toDeadLetter, o})
+	r.out = append(r.out, parcel{&r.table.dead, o})
+}
+
+// hand ends what a sink has written, and is finish for all others.
+func (r *router) hand(b *Batch) []parcel {
+	if r.node.Spec.Role != Output {
+		return r.finish(b)
+	}
+	parcels := r.refused(b)
+	b.release(nil)
+	return parcels
 }
 
 // matchEdges evaluates all output filters before anything is changed or sent.
 func (r *router) matchEdges(b *Batch) {
 	n := len(b.events)
 	r.match = r.match[:0]
-	for k := range r.node.edges {
-		edge, m := &r.node.edges[k], r.edges[k]
+	for k := range r.table.edges {
+		edge, m := &r.table.edges[k], r.edges[k]
 		for _, e := range b.events {
 			hit := !edge.Else && (m == nil || m.Match(e))
 			if hit && edge.Sample > 0 {
@@ -158,8 +184,8 @@ func (r *router) matchEdges(b *Batch) {
 			r.match = append(r.match, hit)
 		}
 	}
-	for k := range r.node.edges {
-		if r.node.edges[k].Else {
+	for k := range r.table.edges {
+		if r.table.edges[k].Else {
 			r.matchElse(k, n)
 		}
 	}
@@ -169,7 +195,7 @@ func (r *router) matchEdges(b *Batch) {
 func (r *router) matchElse(k, n int) {
 	for i := range n {
 		taken := false
-		for j := range r.node.edges {
+		for j := range r.table.edges {
 			taken = taken || r.match[j*n+i]
 		}
 		r.match[k*n+i] = !taken
@@ -204,7 +230,7 @@ func (r *router) distribute(b *Batch) {
 	r.node.meter.Unrouted.Add(int64(unrouted))
 	for k, o := range r.branch {
 		if o != nil {
-			r.out = append(r.out, parcel{&r.node.edges[k], o})
+			r.out = append(r.out, parcel{&r.table.edges[k], o})
 			r.branch[k] = nil
 		}
 	}
@@ -213,7 +239,7 @@ func (r *router) distribute(b *Batch) {
 
 func (r *router) deal(b *Batch, e *event.Event, i int) bool {
 	first, last := -1, -1
-	for k := range r.node.edges {
+	for k := range r.table.edges {
 		if r.match[k*len(b.events)+i] {
 			if first < 0 {
 				first = k
@@ -233,7 +259,7 @@ func (r *router) deal(b *Batch, e *event.Event, i int) bool {
 			c = o.slab().Fork(e)
 		}
 		if k != first {
-			c.ExtendID(r.node.edges[k].suffix)
+			c.ExtendID(r.table.edges[k].suffix)
 		}
 		o.events = append(o.events, c)
 	}
@@ -249,11 +275,13 @@ func (n *node) send(ctx context.Context, parcels []parcel) error {
 			continue
 		}
 		n.lose(p.b, failed)
+		p.edge.table.unpin()
 	}
 	return failed
 }
 
 func (n *node) sendOne(ctx context.Context, p parcel) error {
+	defer p.edge.table.unpin()
 	size := len(p.b.events)
 	if p.edge.Closing {
 		n.sendRound(p)
@@ -278,13 +306,13 @@ func (n *node) sendOne(ctx context.Context, p parcel) error {
 func (n *node) sendRound(p parcel) {
 	keep := p.b.events[:0]
 	for _, e := range p.b.events {
-		if e.Hops++; int(e.Hops) <= n.graph.MaxHops {
+		if e.Hops++; int(e.Hops) <= p.edge.table.maxHops {
 			keep = append(keep, e)
 		}
 	}
 	if tired := len(p.b.events) - len(keep); tired > 0 {
 		n.meter.Dropped.Add(int64(tired))
-		n.warn.log(levelError, "events went round a loop too often and were dropped", "receiver", p.edge.ID, "max_hops", n.graph.MaxHops, "events", tired)
+		n.warn.log(levelError, "events went round a loop too often and were dropped", "receiver", p.edge.ID, "max_hops", p.edge.table.maxHops, "events", tired)
 	}
 	p.b.events = keep
 	size := int64(len(keep))

@@ -18,14 +18,20 @@ func (g *Graph) Run(ctx context.Context) error {
 	defer g.abort(nil)
 	g.soft, g.stop = context.WithCancel(ctx)
 	defer g.stop()
-	endServices, err := g.startServices()
-	defer endServices()
-	if err != nil {
+	for _, n := range g.nodes {
+		n.begin()
+	}
+	defer g.endServices()
+	if err := g.startServices(); err != nil {
 		return err
 	}
 	defer g.closeSpills()
 	if err := g.openSpills(); err != nil {
 		return err
+	}
+	held := g.hold()
+	for _, n := range g.nodes {
+		n.table.Load().begin()
 	}
 	if err := g.ready(); err != nil {
 		return err
@@ -37,32 +43,53 @@ func (g *Graph) Run(ctx context.Context) error {
 		g.Ready()
 	}
 	defer g.limitGrace()()
-	var all sync.WaitGroup
-	for _, n := range g.nodes {
-		if n.in.feeders.Load() == 0 {
-			close(n.in.ch) // nobody feeds it
-		}
-	}
-	if g.keeper != nil {
-		g.restored = make(chan struct{})
-		all.Go(g.restore)
-	}
 	ended, stopTending := context.WithCancel(context.Background())
 	defer stopTending()
-	var tending sync.WaitGroup
-	g.eachSpill(func(s *spill) {
-		all.Go(s.run)
-		tending.Go(func() { s.tend(ended) })
-	})
+	g.untend = ended
+	g.live.join()
+	if g.keeper != nil {
+		g.restored = make(chan struct{})
+		g.live.spawn(g.restore)
+	}
+	g.eachSpill(g.tend)
 	for _, n := range g.nodes {
 		if n.Spec.Role != StandAlone {
-			all.Go(n.run)
+			g.live.spawn(n.run)
 		}
 	}
-	all.Wait()
+	held.release()
+	close(g.running)
+	g.live.leave()
+	<-g.live.empty
 	stopTending()
-	tending.Wait()
+	g.tending.Wait()
 	return g.outcome()
+}
+
+// tend runs the disk of an edge.
+func (g *Graph) tend(s *spill) {
+	g.live.spawn(s.run)
+	g.tending.Go(func() { s.tend(g.untend) })
+}
+
+// holds keep inboxes open for which there may be no feeder for a moment.
+type holds []*inbox
+
+// hold keeps the inboxes of all modules open.
+func (g *Graph) hold() holds {
+	var list holds
+	for _, n := range g.nodes {
+		if n.in.hold() {
+			list = append(list, n.in)
+		}
+	}
+	return list
+}
+
+func (h holds) release() {
+	for _, in := range h {
+		in.feederEnded()
+	}
 }
 
 // Abort ends a run at once. Events under way are lost and counted as such.
@@ -75,15 +102,15 @@ func (g *Graph) Abort(cause error) {
 
 // limitGrace aborts when draining takes too long.
 func (g *Graph) limitGrace() (release func()) {
-	if g.Grace <= 0 {
-		return func() {}
-	}
 	var mu sync.Mutex
 	var timer *time.Timer
 	unhook := context.AfterFunc(g.soft, func() {
+		if g.grace() <= 0 {
+			return
+		}
 		mu.Lock()
 		defer mu.Unlock()
-		timer = time.AfterFunc(g.Grace, func() { g.abort(ErrGrace) })
+		timer = time.AfterFunc(g.grace(), func() { g.abort(ErrGrace) })
 	})
 	return func() {
 		unhook()
@@ -120,79 +147,14 @@ func (g *Graph) note(err error) {
 	g.fatal = append(g.fatal, err)
 }
 
-// startServices builds and starts the stand-alone modules, those that others of them use
-// before these, and ends them the other way round.
-func (g *Graph) startServices() (end func(), err error) {
-	var offers, users []*node
-	for _, n := range g.nodes {
-		if n.Spec.Role != StandAlone {
-			continue
-		}
-		if u, ok := n.Opts.(User); ok && len(u.Uses()) > 0 {
-			users = append(users, n)
-			continue
-		}
-		offers = append(offers, n)
-	}
-	endOffers, err := g.serve(offers)
-	if err != nil {
-		return endOffers, err
-	}
-	endUsers, err := g.serve(users)
-	return func() { endUsers(); endOffers() }, err
-}
-
-func (g *Graph) serve(nodes []*node) (end func(), err error) {
-	// A stop by force does not take a store away from those who note in it what they had.
-	ctx, cancel := context.WithCancel(context.WithoutCancel(g.hard))
-	var running sync.WaitGroup
-	end = func() { cancel(); running.Wait() }
-	for _, n := range nodes {
-		w := &worker{node: n}
-		if err := w.ready(g.hard); err != nil {
-			return end, fmt.Errorf("%w: %s: %w", ErrStart, n.ID, err)
-		}
-		g.services[n.ID] = w.stage
-		if k, ok := w.stage.(Keeper); ok && !g.DryRun {
-			g.keeper = k
-		}
-		running.Go(func() { n.serve(ctx, w) })
-	}
-	return end, nil
-}
-
-func (n *node) serve(ctx context.Context, w *worker) {
-	err := n.supervise(ctx, func(ctx context.Context) error {
-		s, ok := w.stage.(Service)
-		if !ok {
-			return nil
-		}
-		return s.Serve(ctx)
-	})
-	if err != nil {
-		n.graph.fail(fmt.Errorf("%s: %w", n.ID, err))
-	}
-	_ = w.close(context.WithoutCancel(ctx)) // nothing can be done about it any more
-}
-
 // ready builds and opens all instances, from the outputs backwards so that nothing is
 // sent to a module that is not there. An output whose counterpart is away is no reason
 // not to start: it is tried again later.
 func (g *Graph) ready() error {
 	var errs []error
-	for _, n := range g.backwards() {
-		for i := range n.Workers {
-			w := &worker{node: n, index: i, router: newRouter(n)}
-			n.workers = append(n.workers, w)
-			err := w.ready(g.hard)
-			if _, later := errors.AsType[transient](err); later {
-				n.log.Error("module is not ready yet, trying again", "error", err)
-				continue
-			}
-			if err != nil {
-				errs = append(errs, fmt.Errorf("%s: %w", n.ID, err))
-				break
-			}
+	for _, n := range backwards(g.nodes) {
+		if err := n.open(); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", n.ID, err))
 		}
 		if len(errs) == 0 {
 			n.log.Info("started")
@@ -202,15 +164,39 @@ func (g *Graph) ready() error {
 		return nil
 	}
 	for _, n := range g.nodes {
-		for _, w := range n.workers {
-			_ = w.close(g.hard) // the start has failed, and this is why
+		if n.Spec.Role != StandAlone {
+			n.shut()
 		}
 	}
 	return fmt.Errorf("%w: %w", ErrStart, errors.Join(errs...))
 }
 
+// open builds and opens the instances of a module.
+func (n *node) open() error {
+	for i := range n.Workers {
+		w := &worker{node: n, index: i, router: newRouter(n)}
+		n.workers = append(n.workers, w)
+		err := w.ready(n.work)
+		if _, later := errors.AsType[transient](err); later {
+			n.log.Error("module is not ready yet, trying again", "error", err)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// shut closes the instances of a module that does not run.
+func (n *node) shut() {
+	for _, w := range n.workers {
+		_ = w.close(n.graph.hard) // the start has failed, and there is a reason for that already
+	}
+}
+
 // backwards lists the modules in the flow so that receivers come before senders.
-func (g *Graph) backwards() []*node {
+func backwards(nodes []*node) []*node {
 	var list []*node
 	seen := map[*node]bool{}
 	var visit func(n *node)
@@ -219,13 +205,13 @@ func (g *Graph) backwards() []*node {
 			return
 		}
 		seen[n] = true
-		for _, e := range n.edges {
+		for _, e := range n.edges() {
 			visit(e.to.node)
 		}
 		list = append(list, n)
 	}
 	for _, role := range []Role{Output, Misc, Modifier, Parser, Input} {
-		for _, n := range g.nodes {
+		for _, n := range nodes {
 			if n.Spec.Role == role {
 				visit(n)
 			}
@@ -237,6 +223,7 @@ func (g *Graph) backwards() []*node {
 // run keeps the workers of a module going until its inbox is drained.
 func (n *node) run() {
 	defer n.ended()
+	defer n.cease()
 	ctx := n.graph.hard
 	if n.Spec.Role == Input && n.graph.keeper != nil {
 		<-n.graph.restored
@@ -265,7 +252,17 @@ func (n *node) run() {
 	if _, others := errors.AsType[final](err); err != nil && !others {
 		n.graph.stop()
 	}
-	if n.Spec.Role != Input {
+	if n.halted() {
+		<-n.vacant
+	}
+	n.mu.Lock()
+	n.gone = true
+	n.mu.Unlock()
+	if n.halted() {
+		n.sendFinished(ctx)
+	}
+	close(n.exited)
+	if n.Spec.Role != Input && !n.halted() {
 		n.handBack(errors.Join(err, context.Cause(ctx)))
 	}
 }
@@ -304,12 +301,26 @@ type EdgeStatus struct {
 	Passed int64
 }
 
+// modules are those of the moment.
+func (g *Graph) modules() []*node {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	return g.nodes
+}
+
+// grace is how long draining may take.
+func (g *Graph) grace() time.Duration {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	return g.Grace
+}
+
 // Status describes all modules in the order of the configuration.
 func (g *Graph) Status() []Status {
 	var list []Status
-	for _, n := range g.nodes {
+	for _, n := range g.modules() {
 		s := Status{ID: n.ID, Spec: n.Spec, Meter: n.meter, Waiting: int(n.in.events.Load()), Capacity: n.Inbox, Workers: n.Workers, Options: n.Opts}
-		for _, e := range n.edges {
+		for _, e := range n.edges() {
 			r := EdgeStatus{ID: e.ID, Passed: e.passed.Load()}
 			if e.Filter != nil {
 				r.Filter = e.Filter.Source()

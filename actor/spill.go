@@ -28,12 +28,13 @@ type Buffer struct {
 // so that the order stays. A goroutine of its own brings it to the receiver.
 type spill struct {
 	from *node
-	edge *edge
+	id   string // of the receiver
 	log  *disklog.Log
 	wake chan struct{} // something has changed
 	pool sync.Pool     // of *disklog.Records
 
 	mu       sync.Mutex
+	edge     *edge  // which leads to the receiver; a reload puts another one in its place
 	spilling bool   // the memory is not used
 	writing  int    // batches on their way to the disk
 	finish   func() // tells the receiver that nothing more will come; set when the sender has ended
@@ -45,22 +46,30 @@ func (g *Graph) openSpills() error {
 	if g.DryRun {
 		return nil
 	}
-	for _, n := range g.nodes {
-		for i := range n.edges {
-			e := &n.edges[i]
-			if e.Buffer == nil {
-				continue
-			}
-			if err := n.openSpill(e); err != nil {
-				return fmt.Errorf("%w: %s: buffer for %s: %w", ErrStart, n.ID, e.ID, err)
-			}
+	for _, n := range g.modules() {
+		if err := n.table.Load().openSpills(); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (n *node) openSpill(e *edge) error {
-	o := e.Buffer
+// openSpills opens the buffers of those edges that have none yet.
+func (t *table) openSpills() error {
+	for i := range t.edges {
+		e := &t.edges[i]
+		if e.Buffer == nil || e.spill != nil {
+			continue
+		}
+		if err := e.openSpill(); err != nil {
+			return fmt.Errorf("%w: %s: buffer for %s: %w", ErrStart, t.node.ID, e.ID, err)
+		}
+	}
+	return nil
+}
+
+func (e *edge) openSpill() error {
+	n, o := e.table.node, e.Buffer
 	path, err := filepath.Abs(o.Path)
 	if err != nil {
 		return err
@@ -71,7 +80,7 @@ func (n *node) openSpill(e *edge) error {
 	if err != nil {
 		return err
 	}
-	e.spill = &spill{from: n, edge: e, log: log, wake: make(chan struct{}, 1)}
+	e.spill = &spill{from: n, id: e.ID, edge: e, log: log, wake: make(chan struct{}, 1)}
 	if left := log.Recovery().Records; left > 0 {
 		e.spill.spilling = true
 		n.log.Info("events of a former run are sent from the disk first", "receiver", e.ID, "events", left, "path", path)
@@ -81,10 +90,10 @@ func (n *node) openSpill(e *edge) error {
 
 // eachSpill calls f for all buffers that are open.
 func (g *Graph) eachSpill(f func(*spill)) {
-	for _, n := range g.nodes {
-		for i := range n.edges {
-			if s := n.edges[i].spill; s != nil {
-				f(s)
+	for _, n := range g.modules() {
+		for _, e := range n.edges() {
+			if e.spill != nil {
+				f(e.spill)
 			}
 		}
 	}
@@ -93,7 +102,7 @@ func (g *Graph) eachSpill(f func(*spill)) {
 func (g *Graph) closeSpills() {
 	g.eachSpill(func(s *spill) {
 		if err := s.log.Close(); err != nil {
-			s.from.log.Error("the disk buffer could not be closed", "receiver", s.edge.ID, "error", err)
+			s.from.log.Error("the disk buffer could not be closed", "receiver", s.id, "error", err)
 		}
 	})
 }
@@ -106,7 +115,7 @@ func (s *spill) put(ctx context.Context, b *Batch) error {
 		return nil
 	}
 	if !s.spilling {
-		s.from.log.Info("the receiver lags, events go to the disk", "receiver", s.edge.ID)
+		s.from.log.Info("the receiver lags, events go to the disk", "receiver", s.id)
 	}
 	s.spilling = true
 	s.writing++
@@ -147,13 +156,13 @@ func (s *spill) store(ctx context.Context, b *Batch) error {
 			b.release(nil)
 			return nil
 		case errors.Is(err, disklog.ErrFull):
-			s.from.warn.log(levelWarn, "disk buffer is full, events were dropped", "receiver", s.edge.ID, "events", n)
+			s.from.warn.log(levelWarn, "disk buffer is full, events were dropped", "receiver", s.id, "events", n)
 			b.release(nil)
 			return nil
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		}
-		s.from.warn.log(levelError, "the disk buffer cannot be written, trying again", "receiver", s.edge.ID, "error", err)
+		s.from.warn.log(levelError, "the disk buffer cannot be written, trying again", "receiver", s.id, "error", err)
 		select {
 		case <-time.After(p.pause(try)):
 		case <-ctx.Done():
@@ -171,7 +180,7 @@ func (s *spill) run() {
 	defer r.log.Close()
 	for soft.Err() == nil {
 		if b := r.batch(); b != nil {
-			if s.edge.to.force(soft, b, s.from) != nil {
+			if s.force(soft, b) != nil {
 				b.release(errStays)
 				return
 			}
@@ -187,6 +196,23 @@ func (s *spill) run() {
 	}
 }
 
+// force sends b to the receiver of the moment, which stays open for so long.
+func (s *spill) force(ctx context.Context, b *Batch) error {
+	s.mu.Lock()
+	e := s.edge
+	e.table.pins.Add(1)
+	s.mu.Unlock()
+	defer e.table.unpin()
+	return e.to.force(ctx, b, s.from)
+}
+
+// move makes another edge to the same receiver the way of what is on the disk.
+func (s *spill) move(e *edge) {
+	s.mu.Lock()
+	s.edge, e.spill = e, s
+	s.mu.Unlock()
+}
+
 var errStays = errors.New("the events stay on the disk")
 
 // calm uses the memory again if there is nothing on the disk any more. It reports whether
@@ -199,17 +225,31 @@ func (s *spill) calm(r *spillReader) (over bool) {
 		return false
 	}
 	if s.spilling {
-		s.from.log.Info("the receiver has caught up, nothing is left on the disk", "receiver", s.edge.ID)
+		s.from.log.Info("the receiver has caught up, nothing is left on the disk", "receiver", s.id)
 	}
 	s.spilling = false
 	return s.finish != nil
 }
 
-// end is called when the sender has ended.
-func (s *spill) end(finish func()) {
+// capacity is that of the receiver.
+func (s *spill) capacity() int {
 	s.mu.Lock()
-	s.finish = finish
+	defer s.mu.Unlock()
+	return s.edge.to.capacity
+}
+
+// end is called when nothing more will come by an edge.
+func (s *spill) end(e *edge) {
+	s.mu.Lock()
+	moved := s.edge != e
+	if !moved {
+		s.finish = e.end
+	}
 	s.mu.Unlock()
+	if moved {
+		e.end()
+		return
+	}
 	s.notify()
 }
 

@@ -34,7 +34,7 @@ func (r *spillReader) read() (*event.Event, uint64) {
 		rec, ok, err := r.log.Next()
 		switch {
 		case err != nil:
-			s.from.warn.log(levelError, "a part of the disk buffer cannot be read and is left out", "receiver", s.edge.ID, "error", err)
+			s.from.warn.log(levelError, "a part of the disk buffer cannot be read and is left out", "receiver", s.id, "error", err)
 			continue
 		case !ok:
 			return nil, 0
@@ -43,7 +43,7 @@ func (r *spillReader) read() (*event.Event, uint64) {
 		if err == nil {
 			return e, rec.Number
 		}
-		s.from.warn.log(levelError, "a record of the disk buffer is no event and is dropped", "receiver", s.edge.ID, "error", err)
+		s.from.warn.log(levelError, "a record of the disk buffer is no event and is dropped", "receiver", s.id, "error", err)
 		s.from.meter.Dropped.Add(1)
 		s.log.Finish(rec.Number, 1)
 	}
@@ -52,7 +52,7 @@ func (r *spillReader) read() (*event.Event, uint64) {
 // batch returns what can be read at once, or nil.
 func (r *spillReader) batch() *Batch {
 	s := r.spill
-	size, _ := sizes(s.edge.to.capacity)
+	size, _ := sizes(s.capacity())
 	var b *Batch
 	var numbers []uint64
 	for len(numbers) < size {

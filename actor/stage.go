@@ -98,7 +98,10 @@ func Shared[T any](env Env, make func() T) T {
 // Find returns the service with the given id as a T. The configuration has made sure
 // that it exists and is of a fitting kind.
 func Find[T any](env Env, id string) (T, bool) {
-	s, ok := env.node.graph.services[id].(T)
+	g := env.node.graph
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	s, ok := g.offered[id].(T)
 	return s, ok
 }
 
@@ -122,8 +125,7 @@ func (v Env) Drop(n int) { v.node.meter.Dropped.Add(int64(n)) }
 
 // DeadLetter reports whether there is another module that gets what goes to Fault in a sink.
 func (v Env) DeadLetter() bool {
-	d := v.node.graph.deadLetter
-	return d != nil && d != v.node
+	return v.node.table.Load().dead.to != nil
 }
 
 // Quit ends the program, because the module has found that it can never work again. If it
@@ -131,7 +133,7 @@ func (v Env) DeadLetter() bool {
 // otherwise the others drain and the run fails with err.
 func (v Env) Quit(err error) {
 	g := v.node.graph
-	for _, n := range g.nodes {
+	for _, n := range g.modules() {
 		if n != v.node && n.Spec.Role == Output {
 			g.fail(fmt.Errorf("%s: %w", v.ID, err))
 			return

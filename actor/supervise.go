@@ -70,7 +70,10 @@ func (n *node) supervise(ctx context.Context, life func(context.Context) error) 
 	for try := 0; ; try++ {
 		began := time.Now()
 		err := guard(func() error { return life(ctx) })
-		if err == nil || ctx.Err() != nil {
+		if n.resume() {
+			continue
+		}
+		if err == nil || ctx.Err() != nil || n.halted() || n.overdue() {
 			return nil
 		}
 		if _, ok := errors.AsType[final](err); ok {
@@ -96,6 +99,8 @@ func (n *node) supervise(ctx context.Context, life func(context.Context) error) 
 		n.warn.log(levelError, "module failed, restarting", "error", err, "failures", len(failures), "pause", pause, "stack", stack(err))
 		select {
 		case <-time.After(pause):
+		case <-n.halt:
+		case <-n.softly().Done():
 		case <-ctx.Done():
 			return nil
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"gambolputty/actor/event"
@@ -16,10 +17,12 @@ type worker struct {
 	node   *node
 	index  int
 	router *router
-	stage  any // the living instance
-	shelf  *shelf
-	job    *job
 	good   int // events finished since something last went wrong
+
+	mu    sync.Mutex // held while the instance works; whoever halts the module waits for it
+	stage any        // the living instance
+	shelf *shelf
+	job   *job
 }
 
 // job is a batch on its way through a module.
@@ -82,31 +85,55 @@ func (w *worker) again(kept *Batch) {
 	w.job.rest = kept
 }
 
+// use takes the instance to work with it. It fails when the module is being halted: then
+// the instance belongs to whoever does that.
+func (w *worker) use() bool {
+	w.mu.Lock()
+	if w.node.halted() {
+		w.mu.Unlock()
+		return false
+	}
+	return true
+}
+
 // life is one instance from Build to Close.
 func (w *worker) life(ctx context.Context) (err error) {
+	if !w.use() {
+		return errHalted
+	}
 	if w.stage == nil {
-		if err := w.ready(ctx); err != nil {
+		if err := w.ready(w.node.work); err != nil {
+			w.mu.Unlock()
 			return err
 		}
 	}
-	defer func() { err = errors.Join(err, w.close(ctx)) }()
-	switch s := w.stage.(type) {
+	stage := w.stage
+	w.mu.Unlock()
+	defer func() {
+		if w.use() {
+			err = errors.Join(err, w.close(ctx))
+			w.mu.Unlock()
+		}
+	}()
+	switch s := stage.(type) {
 	case Source:
 		return w.source(ctx, s)
 	case Sink:
-		return w.loop(ctx, s.Write)
+		return w.loop(ctx, stage, s.Write)
 	case Processor:
-		return w.loop(ctx, s.Process)
+		return w.loop(ctx, stage, s.Process)
 	}
-	return fmt.Errorf("%T is neither a source, a processor nor a sink", w.stage)
+	return fmt.Errorf("%T is neither a source, a processor nor a sink", stage)
 }
 
 func (w *worker) source(ctx context.Context, s Source) error {
-	err := guard(func() error { return s.Run(w.node.graph.soft, newOutlet(w.node)) })
-	if w.node.graph.soft.Err() != nil {
+	soft := w.node.softly()
+	err := guard(func() error { return s.Run(soft, newOutlet(w.node)) })
+	if soft.Err() != nil {
 		err = nil
 	}
-	if _, over := errors.AsType[final](err); err == nil || over {
+	_, over := errors.AsType[final](err)
+	if (err == nil || over) && !w.node.leaving() {
 		w.node.ended()
 	}
 	// Close, and a next instance, must wait for the answers: committing may need the
@@ -114,14 +141,20 @@ func (w *worker) source(ctx context.Context, s Source) error {
 	return errors.Join(err, w.node.pending.empty(ctx))
 }
 
-func (w *worker) loop(ctx context.Context, do func(context.Context, *Batch) error) error {
-	f, tick, stop := w.flusher()
+func (w *worker) loop(ctx context.Context, stage any, do func(context.Context, *Batch) error) error {
+	f, tick, stop := w.flusher(stage)
 	defer stop()
 	for {
 		if w.job == nil {
-			var why fetched
-			w.job, why = w.node.feed.next(ctx, tick)
+			j, why := w.node.feed.next(ctx, tick)
 			switch why {
+			case got:
+				if !w.use() {
+					w.node.leave(j)
+					return errHalted
+				}
+				w.job = j
+				w.mu.Unlock()
 			case ticked:
 				if err := w.flush(ctx, f); err != nil {
 					return err
@@ -129,6 +162,8 @@ func (w *worker) loop(ctx context.Context, do func(context.Context, *Batch) erro
 				continue
 			case drained:
 				return w.last(ctx, f)
+			case halting:
+				return errHalted
 			case aborted:
 				return context.Cause(ctx)
 			}
@@ -140,8 +175,8 @@ func (w *worker) loop(ctx context.Context, do func(context.Context, *Batch) erro
 }
 
 // flusher returns the instance as a Flusher with its ticks, where this worker has to.
-func (w *worker) flusher() (f Flusher, tick <-chan time.Time, stop func()) {
-	f, ok := w.stage.(Flusher)
+func (w *worker) flusher(stage any) (f Flusher, tick <-chan time.Time, stop func()) {
+	f, ok := stage.(Flusher)
 	if !ok || w.index > 0 {
 		return nil, nil, func() {}
 	}
@@ -163,29 +198,56 @@ func (w *worker) last(ctx context.Context, f Flusher) error {
 	return w.flush(ctx, f)
 }
 
+// flush lets the instance give out what it holds back, and sends it on.
 func (w *worker) flush(ctx context.Context, f Flusher) error {
 	w.node.ring.enter()
 	defer w.node.ring.leave()
-	b := w.node.graph.batch(w.node.src)
-	b.shelf = w.shelf
-	if err := guard(func() error { return f.Flush(ctx, b) }); err != nil {
-		w.shelf.add(b) // what was moved there is not lost
-		return err
+	if !w.use() {
+		return errHalted
 	}
-	b.shelf = nil
-	if b.empty() {
-		b.release(nil)
-		return nil
+	b, err := w.collect(f)
+	w.mu.Unlock()
+	if b == nil {
+		return err
 	}
 	return w.node.send(ctx, w.router.finish(b))
 }
 
+// collect takes what the instance held back; nil is nothing.
+func (w *worker) collect(f Flusher) (*Batch, error) {
+	b := w.node.graph.batch(w.node.src)
+	b.shelf = w.shelf
+	if err := guard(func() error { return f.Flush(w.node.work, b) }); err != nil {
+		w.shelf.add(b) // what was moved there is not lost
+		return nil, err
+	}
+	b.shelf = nil
+	if b.empty() {
+		b.release(nil)
+		return nil, nil
+	}
+	return b, nil
+}
+
 // work does the job at hand and sends on what comes out.
 func (w *worker) work(ctx context.Context, do func(context.Context, *Batch) error) error {
+	if !w.use() {
+		return errHalted
+	}
+	j, err := w.finish(do)
+	w.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return w.hand(ctx, j)
+}
+
+// finish does the job at hand.
+func (w *worker) finish(do func(context.Context, *Batch) error) (*job, error) {
 	j := w.job
 	for {
-		if err := w.process(ctx, j.rest, do); err != nil {
-			return w.sort(err)
+		if err := w.process(w.node.work, j.rest, do); err != nil {
+			return nil, w.sort(err)
 		}
 		n := len(j.later)
 		if n == 0 {
@@ -199,7 +261,7 @@ func (w *worker) work(ctx context.Context, do func(context.Context, *Batch) erro
 		j.rest = j.done
 	}
 	w.job = nil
-	return w.hand(ctx, j)
+	return j, nil
 }
 
 // process lets the instance handle one batch.
@@ -231,13 +293,7 @@ func (w *worker) process(ctx context.Context, b *Batch, do func(context.Context,
 func (w *worker) hand(ctx context.Context, j *job) error {
 	n := w.node
 	defer n.ring.leave()
-	var parcels []parcel
-	if n.Spec.Role == Output {
-		parcels = w.router.refused(j.rest)
-		j.rest.release(nil)
-	} else {
-		parcels = w.router.finish(j.rest)
-	}
+	parcels := w.router.hand(j.rest)
 	if !j.ordered {
 		return n.send(ctx, parcels)
 	}
@@ -263,7 +319,7 @@ func (w *worker) sort(err error) error {
 	w.good += len(finished.events)
 	j.keep(finished)
 	switch {
-	case outside || sink && !panicked: // nobody here is to blame
+	case outside || !panicked && (sink || w.node.work.Err() != nil): // nobody here is to blame
 		if culprit != nil {
 			j.rest.events = slices.Concat(j.rest.events, []*event.Event{culprit}, after)
 		}
