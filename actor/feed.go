@@ -30,6 +30,7 @@ type feed struct {
 
 	legacyMu  sync.Mutex
 	legacies  []*legacy // of predecessors, the oldest first; empty once they are used up
+	since     time.Time // when they were taken over
 	held      *Batch    // waits until that is so
 	ownClosed bool      // the own inbox
 	begun     bool      // the predecessor had counted what was taken last

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,12 +20,14 @@ const patience = 2 * time.Second
 // reign is the time in which a module works: from its start until it has drained, or until
 // a reload puts another one in its place.
 type reign struct {
-	work   context.Context // of what the instances do
-	cease  context.CancelFunc
-	halt   chan struct{} // closed when the workers are to leave what they have not begun
-	vacant chan struct{} // closed when the instances of a halted module are closed
-	exited chan struct{} // closed when its workers are gone
-	left   chan left     // for a successor
+	work    context.Context // of what the instances do
+	cease   context.CancelFunc
+	evicted atomic.Bool   // the instances are not for the workers any more
+	halt    chan struct{} // closed when the workers are to leave what they have not begun
+	vacant  chan struct{} // closed when the instances of a halted module are closed
+	exited  chan struct{} // closed when its workers are gone
+	left    chan left     // for a successor
+	heir    atomic.Bool   // there is to be one, so the receivers are not told of the end
 
 	mu       sync.Mutex
 	soft     context.Context // of an input
@@ -115,13 +119,14 @@ func (n *node) resume() bool {
 	return true
 }
 
-// standDown stops the workers of a module at the next batch, lets the instances give out
-// what they hold back, and closes them. What was not done is for the successor. It fails if
-// an instance does not come back from what it does.
+// standDown stops the workers of a module when they have done what they have begun, lets the
+// instances give out what they hold back, and closes them. What was not done by then is for
+// the successor. It fails if an instance does not come back from what it does.
 func (n *node) standDown(limit time.Duration) error {
 	close(n.halt)
-	impatient := time.AfterFunc(patience, n.cease)
-	defer impatient.Stop()
+	n.settleDown()
+	n.evicted.Store(true)
+	n.cease()
 	free := make(chan struct{})
 	go func() {
 		defer close(n.vacant)
@@ -143,9 +148,20 @@ func (n *node) standDown(limit time.Duration) error {
 	}
 }
 
+// settleDown gives the workers time to do what they have begun. Those that wait for room in
+// the inboxes of receivers have.
+func (n *node) settleDown() {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(lookAgain) {
+		if !slices.ContainsFunc(n.workers, func(w *worker) bool { return w.doing.Load() == working }) {
+			return
+		}
+	}
+}
+
 // vacate closes the instances, which no worker uses any more.
 func (n *node) vacate() {
 	n.ending.Store(true)
+	n.work = n.graph.hard // for what the instances have to say in the end
 	for i, w := range n.workers {
 		if f, ok := w.stage.(Flusher); ok && i == 0 {
 			b, err := w.collect(f)

@@ -74,6 +74,7 @@ func (f *feed) inherit(old *feed) {
 	old.legacyMu.Lock()
 	defer old.legacyMu.Unlock()
 	f.legacies = append(slices.Clone(old.legacies), &legacy{node: old.node})
+	f.since = time.Now()
 }
 
 // heir reports whether there is, or may be, something that a predecessor left.
@@ -86,6 +87,9 @@ func (f *feed) heir() bool {
 // takeOver is take for a module with predecessors. The order of every sender stays: what
 // was begun comes first, then what is in the inboxes, the oldest first.
 func (f *feed) takeOver(ctx context.Context, tick <-chan time.Time) (*Batch, fetched) {
+	if why := f.awaitLast(ctx, tick); why != got {
+		return nil, why
+	}
 	for ctx.Err() == nil {
 		if b, why := f.old(); b != nil {
 			return b, why
@@ -102,6 +106,27 @@ func (f *feed) takeOver(ctx context.Context, tick <-chan time.Time) (*Batch, fet
 		}
 	}
 	return nil, aborted
+}
+
+// awaitLast waits until the predecessors have sent on all that they had finished, as it is
+// older than what they left. It does not wait for ever: their receivers may be gone.
+func (f *feed) awaitLast(ctx context.Context, tick <-chan time.Time) fetched {
+	f.legacyMu.Lock()
+	last := f.legacies[len(f.legacies)-1].node
+	f.legacyMu.Unlock()
+	late := time.NewTimer(time.Until(f.since.Add(patience)))
+	defer late.Stop()
+	select {
+	case <-last.exited:
+	case <-late.C:
+	case <-tick:
+		return ticked
+	case <-f.node.halt:
+		return halting
+	case <-ctx.Done():
+		return aborted
+	}
+	return got
 }
 
 // old returns what a predecessor left, without waiting, and forgets those that are done.

@@ -222,7 +222,11 @@ func backwards(nodes []*node) []*node {
 
 // run keeps the workers of a module going until its inbox is drained.
 func (n *node) run() {
-	defer n.ended()
+	defer func() {
+		if !n.heir.Load() { // whoever puts another module in its place does it then
+			n.ended()
+		}
+	}()
 	defer n.cease()
 	ctx := n.graph.hard
 	if n.Spec.Role == Input && n.graph.keeper != nil {
@@ -241,6 +245,7 @@ func (n *node) run() {
 			defer group.Done()
 			errs[i] = n.supervise(ctx, w.life)
 			w.lose(ctx, errors.Join(errs[i], context.Cause(ctx)))
+			w.doing.Store(gone)
 		}()
 	}
 	first.Wait()
@@ -267,13 +272,21 @@ func (n *node) run() {
 	}
 }
 
-// handBack empties the inbox of a module that works no more. After an orderly end there
-// is nothing in it.
+// handBack empties the inbox of a module that works no more, and what it was left. After an
+// orderly end there is nothing in them.
 func (n *node) handBack(err error) {
-	for b := range n.in.ch {
-		n.in.events.Add(-int64(len(b.events)))
-		n.lose(b, err)
-		n.ring.leave()
+	lose := func(in *inbox) {
+		for b := range in.ch {
+			in.events.Add(-int64(len(b.events)))
+			n.lose(b, err)
+			n.ring.leave()
+		}
+	}
+	for _, l := range append(n.feed.legacies, &legacy{node: n}) {
+		lose(l.node.in)
+		for <-l.node.exited; len(l.node.left) > 0; {
+			n.lose((<-l.node.left).b, err)
+		}
 	}
 	for b := n.in.spilled(); b != nil; b = n.in.spilled() {
 		n.lose(b, err)

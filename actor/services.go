@@ -8,6 +8,7 @@ import (
 // service is a stand-alone module at work.
 type service struct {
 	node  *node
+	stage any
 	end   context.CancelFunc
 	ended chan struct{}
 }
@@ -55,14 +56,14 @@ func (g *Graph) serve(n *node) error {
 		cancel()
 		return fmt.Errorf("%w: %s: %w", ErrStart, n.ID, err)
 	}
+	s := &service{n, w.stage, cancel, make(chan struct{})}
 	g.mu.Lock()
+	g.services = append(g.services, s)
 	g.offered[n.ID] = w.stage
 	if k, ok := w.stage.(Keeper); ok && !g.DryRun {
 		g.keeper = k
 	}
 	g.mu.Unlock()
-	s := &service{n, cancel, make(chan struct{})}
-	g.services = append(g.services, s)
 	go func() {
 		defer close(s.ended)
 		n.serve(ctx, w)
@@ -81,6 +82,11 @@ func (g *Graph) endServices() {
 func (g *Graph) endService(s *service) {
 	s.end()
 	<-s.ended
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.offered[s.node.ID] == s.stage {
+		delete(g.offered, s.node.ID)
+	}
 	for i, o := range g.services {
 		if o == s {
 			g.services = append(g.services[:i:i], g.services[i+1:]...)

@@ -100,11 +100,13 @@ func (g *Graph) eachSpill(f func(*spill)) {
 }
 
 func (g *Graph) closeSpills() {
-	g.eachSpill(func(s *spill) {
-		if err := s.log.Close(); err != nil {
-			s.from.log.Error("the disk buffer could not be closed", "receiver", s.id, "error", err)
-		}
-	})
+	g.eachSpill((*spill).close)
+}
+
+func (s *spill) close() {
+	if err := s.log.Close(); err != nil {
+		s.from.log.Error("the disk buffer could not be closed", "receiver", s.id, "error", err)
+	}
 }
 
 // put sends b to the receiver or to the disk.

@@ -44,13 +44,11 @@ func (s *slow) count() int {
 
 func spilled(g *Graph) (n int64) {
 	for _, s := range g.Status() {
-		if s.ID == "in" {
-			s.Meter.EachOwn(func(name string, v int64) {
-				if name == "spilled" {
-					n = v
-				}
-			})
-		}
+		s.Meter.EachOwn(func(name string, v int64) {
+			if name == "spilled" {
+				n += v
+			}
+		})
 	}
 	return n
 }

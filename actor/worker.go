@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gambolputty/actor/event"
@@ -18,12 +19,20 @@ type worker struct {
 	index  int
 	router *router
 	good   int // events finished since something last went wrong
+	doing  atomic.Int32
 
 	mu    sync.Mutex // held while the instance works; whoever halts the module waits for it
 	stage any        // the living instance
 	shelf *shelf
 	job   *job
 }
+
+// What a worker does.
+const (
+	working int32 = iota
+	sending       // what it has finished
+	gone          // for good
+)
 
 // job is a batch on its way through a module.
 type job struct {
@@ -85,11 +94,11 @@ func (w *worker) again(kept *Batch) {
 	w.job.rest = kept
 }
 
-// use takes the instance to work with it. It fails when the module is being halted: then
-// the instance belongs to whoever does that.
+// use takes the instance to work with it. It fails when the module has been halted: then
+// the instance belongs to whoever did that.
 func (w *worker) use() bool {
 	w.mu.Lock()
-	if w.node.halted() {
+	if w.node.evicted.Load() {
 		w.mu.Unlock()
 		return false
 	}
@@ -110,7 +119,7 @@ func (w *worker) life(ctx context.Context) (err error) {
 	stage := w.stage
 	w.mu.Unlock()
 	defer func() {
-		if w.use() {
+		if !errors.Is(err, errHalted) && w.use() {
 			err = errors.Join(err, w.close(ctx))
 			w.mu.Unlock()
 		}
@@ -210,6 +219,8 @@ func (w *worker) flush(ctx context.Context, f Flusher) error {
 	if b == nil {
 		return err
 	}
+	w.doing.Store(sending)
+	defer w.doing.Store(working)
 	return w.node.send(ctx, w.router.finish(b))
 }
 
@@ -239,6 +250,8 @@ func (w *worker) work(ctx context.Context, do func(context.Context, *Batch) erro
 	if err != nil {
 		return err
 	}
+	w.doing.Store(sending)
+	defer w.doing.Store(working)
 	return w.hand(ctx, j)
 }
 
@@ -372,11 +385,14 @@ func (w *worker) setAside(j *job, e *event.Event, err error) {
 
 // lose gives up on the job at hand.
 func (w *worker) lose(ctx context.Context, err error) {
+	w.mu.Lock()
 	j := w.job
-	if j == nil {
-		return
+	if w.node.halted() || j == nil {
+		w.mu.Unlock()
+		return // or it is for the successor
 	}
 	w.job = nil
+	w.mu.Unlock()
 	for _, b := range append(j.later, j.rest, j.done) {
 		if b != nil {
 			w.node.lose(b, err)
