@@ -79,6 +79,7 @@ type node struct {
 	edges        []edge
 	toDeadLetter edge
 	meter        *meter.Module
+	books        books
 	log          *slog.Logger
 	warn         *throttle
 	src          *event.Source

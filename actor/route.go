@@ -195,7 +195,7 @@ func (r *router) actOn(b *Batch) {
 // distribute gives every event to the receivers that match. The last of them gets the
 // event itself, the others copies that share everything with it.
 func (r *router) distribute(b *Batch) {
-	unrouted := 0
+	unrouted, sent := 0, 0
 	for i, e := range b.events {
 		if !r.deal(b, e, i) {
 			unrouted++
@@ -206,8 +206,10 @@ func (r *router) distribute(b *Batch) {
 		if o != nil {
 			r.out = append(r.out, parcel{&r.node.edges[k], o})
 			r.branch[k] = nil
+			sent += len(o.events)
 		}
 	}
+	r.node.books.copied.Add(int64(sent + unrouted - len(b.events)))
 	b.release(nil)
 }
 

@@ -38,6 +38,7 @@ type spill struct {
 	writing  int    // batches on their way to the disk
 	finish   func() // tells the receiver that nothing more will come; set when the sender has ended
 	dropped  uint64 // as they were counted
+	books    spillBooks
 }
 
 // openSpills opens the buffers of all edges.
@@ -74,6 +75,7 @@ func (n *node) openSpill(e *edge) error {
 	e.spill = &spill{from: n, edge: e, log: log, wake: make(chan struct{}, 1)}
 	if left := log.Recovery().Records; left > 0 {
 		e.spill.spilling = true
+		e.spill.books.found.Store(int64(left))
 		n.log.Info("events of a former run are sent from the disk first", "receiver", e.ID, "events", left, "path", path)
 	}
 	return nil
@@ -144,10 +146,12 @@ func (s *spill) store(ctx context.Context, b *Batch) error {
 		switch {
 		case err == nil:
 			s.from.meter.Own("spilled").Add(n)
+			s.books.stored.Add(n)
 			b.release(nil)
 			return nil
 		case errors.Is(err, disklog.ErrFull):
 			s.from.warn.log(levelWarn, "disk buffer is full, events were dropped", "receiver", s.edge.ID, "events", n)
+			s.books.stored.Add(n) // and dropped there
 			b.release(nil)
 			return nil
 		case ctx.Err() != nil:
@@ -171,10 +175,12 @@ func (s *spill) run() {
 	defer r.log.Close()
 	for soft.Err() == nil {
 		if b := r.batch(); b != nil {
+			n := int64(len(b.events)) // the receiver may be done with it at once
 			if s.edge.to.force(soft, b, s.from) != nil {
 				b.release(errStays)
 				return
 			}
+			s.books.read.Add(n)
 			continue
 		}
 		if over := s.calm(r); over {

@@ -168,7 +168,9 @@ func (w *worker) flush(ctx context.Context, f Flusher) error {
 	defer w.node.ring.leave()
 	b := w.node.graph.batch(w.node.src)
 	b.shelf = w.shelf
-	if err := guard(func() error { return f.Flush(ctx, b) }); err != nil {
+	err := guard(func() error { return f.Flush(ctx, b) })
+	w.node.books.enter(w.shelf)
+	if err != nil {
 		w.shelf.add(b) // what was moved there is not lost
 		return err
 	}
@@ -217,6 +219,7 @@ func (w *worker) process(ctx context.Context, b *Batch, do func(context.Context,
 		err := guard(func() error { return do(ctx, b) })
 		d := time.Since(start)
 		n.meter.Busy.Add(int64(d))
+		n.books.enter(w.shelf)
 		if err != nil {
 			return err
 		}
@@ -234,6 +237,7 @@ func (w *worker) hand(ctx context.Context, j *job) error {
 	var parcels []parcel
 	if n.Spec.Role == Output {
 		parcels = w.router.refused(j.rest)
+		n.books.written.Add(int64(len(j.rest.events)))
 		j.rest.release(nil)
 	} else {
 		parcels = w.router.finish(j.rest)
@@ -260,6 +264,7 @@ func (w *worker) sort(err error) error {
 	_, outside := errors.AsType[transient](err)
 	sink := w.node.Spec.Role == Output
 	finished, culprit, after := j.rest.cut(sink)
+	w.node.books.enter(w.shelf)
 	w.good += len(finished.events)
 	j.keep(finished)
 	switch {
