@@ -22,6 +22,8 @@ type Buffer struct {
 	MaxAge   time.Duration
 	WhenFull string
 	Fsync    disklog.Policy
+	// FS is where the files are; nil is the disk.
+	FS disklog.FS
 }
 
 // spill is the disk of an edge. As long as there is something on it, everything goes there,
@@ -67,7 +69,7 @@ func (n *node) openSpill(e *edge) error {
 		return err
 	}
 	log, err := disklog.Open(disklog.Options{
-		Dir: path, Fsync: o.Fsync, MaxBytes: o.MaxBytes, MaxAge: o.MaxAge, WhenFull: o.WhenFull, Log: n.log,
+		Dir: path, Fsync: o.Fsync, MaxBytes: o.MaxBytes, MaxAge: o.MaxAge, WhenFull: o.WhenFull, FS: o.FS, Log: n.log,
 	})
 	if err != nil {
 		return err
@@ -173,14 +175,17 @@ func (s *spill) run() {
 	soft := s.from.graph.soft
 	r := &spillReader{spill: s, log: s.log.Reader()}
 	defer r.log.Close()
+	var b *Batch
 	for soft.Err() == nil {
-		if b := r.batch(); b != nil {
+		if b == nil {
+			b = r.batch()
+		}
+		if b != nil {
 			n := int64(len(b.events)) // the receiver may be done with it at once
-			if s.edge.to.force(soft, b, s.from) != nil {
-				b.release(errStays)
-				return
+			if s.edge.to.force(soft, b, s.from) == nil {
+				s.books.read.Add(n)
+				b = nil
 			}
-			s.books.read.Add(n)
 			continue
 		}
 		if over := s.calm(r); over {
@@ -191,6 +196,45 @@ func (s *spill) run() {
 		case <-soft.Done():
 		}
 	}
+	if b = s.makeRoom(r, b); b != nil {
+		b.release(errStays)
+	}
+}
+
+// roomPause is the time between two looks whether the sender waits for room.
+const roomPause = 10 * time.Millisecond
+
+// makeRoom goes on after a stop was asked for where the disk is full, because the sender
+// could not come to its end otherwise. It returns what was read and not sent.
+func (s *spill) makeRoom(r *spillReader, b *Batch) *Batch {
+	hard := s.from.graph.hard
+	for !s.senderEnded() && hard.Err() == nil {
+		if s.log.Stats().Waiting > 0 {
+			if b == nil {
+				b = r.batch()
+			}
+			if b != nil {
+				n := int64(len(b.events))
+				if s.edge.to.offer(b) {
+					s.books.read.Add(n)
+					b = nil
+					continue
+				}
+			}
+		}
+		select {
+		case <-s.wake:
+		case <-time.After(roomPause):
+		case <-hard.Done():
+		}
+	}
+	return b
+}
+
+func (s *spill) senderEnded() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.finish != nil
 }
 
 var errStays = errors.New("the events stay on the disk")
