@@ -38,6 +38,7 @@ type cursor struct {
 	commits bool
 	at      int
 	in, out []*event.Event
+	tally   // of what is finished
 }
 
 // Len is the number of events that passed the module's filter.
@@ -59,7 +60,7 @@ func (b *Batch) Full(n int) bool { return len(b.events) >= n }
 func (b *Batch) New() *event.Event {
 	e := b.slab().New(b.src, b.from)
 	e.AppendField(event.Data, noText)
-	b.events = append(b.events, e)
+	b.Add(e)
 	return e
 }
 
@@ -77,7 +78,10 @@ func (b *Batch) Fresh() *event.Event {
 var noText = event.String("")
 
 // Add appends an event of the stage's own, as Flush does with what it kept.
-func (b *Batch) Add(e *event.Event) { b.events = append(b.events, e) }
+func (b *Batch) Add(e *event.Event) {
+	b.events = append(b.events, e)
+	b.enter(tally{made: 1})
+}
 
 func (b *Batch) slab() *event.Slab {
 	if b.own == nil {
@@ -139,8 +143,14 @@ func (b *Batch) Expand(fn func(e *event.Event, emit func(*event.Event))) {
 		}
 		parent, part = e, 0
 		fn(e, emit)
+		if part == 0 {
+			b.cur.gone++
+		} else if part > 1 {
+			b.cur.made += part - 1
+		}
 	}
 	b.events, b.spare, b.cur.on = out, in, false
+	b.enter(b.cur.tally)
 }
 
 // suffixes are what the first parts of an event append to its id.
@@ -184,6 +194,7 @@ func (b *Batch) Move(e *event.Event, to *Batch) *event.Event {
 	to.keep(b)
 	d := e.Detach()
 	to.events = append(to.events, d)
+	b.enter(tally{gone: -1}) // it is not emitted, but it is not gone either
 	if n := len(to.tickets) - len(b.tickets); n < 0 || !slices.Equal(to.tickets[n:], b.tickets) {
 		to.tickets = append(to.tickets, b.tickets...)
 		b.holdTickets()
@@ -219,11 +230,16 @@ func (b *Batch) Settle(rest []*event.Event) {
 			left = append(left, e)
 		}
 	}
+	before := len(b.events)
 	b.events = append(left, rest...)
+	b.enter(tally{gone: before - len(b.events)})
 }
 
 // Clear forgets the events of b but keeps its tickets: they depend on what b goes into.
-func (b *Batch) Clear() { b.events = b.events[:0] }
+func (b *Batch) Clear() {
+	b.enter(tally{gone: len(b.events)})
+	b.events = b.events[:0]
+}
 
 func (b *Batch) join(o *Batch) {
 	b.events = append(b.events, o.events...)
@@ -297,6 +313,7 @@ func (b *Batch) cut(sink bool) (finished *Batch, culprit *event.Event, after []*
 			done = before
 		}
 		finished.events = append(finished.events, done...)
+		b.enter(c.tally)
 		before = nil
 	}
 	culprit, after = c.in[c.at], slices.Clone(c.in[c.at+1:])
@@ -322,7 +339,10 @@ func (b *Batch) halve() *Batch {
 
 // shelf knows the batches a stage has taken and not given on, in that order, so that
 // nothing is forgotten when the stage instance dies.
-type shelf struct{ first, last *Batch }
+type shelf struct {
+	first, last *Batch
+	tally
+}
 
 func (s *shelf) add(b *Batch) {
 	if s == nil {

@@ -173,7 +173,7 @@ func (r *reload) dismiss() {
 func (r *reload) services() error {
 	for _, n := range r.next.nodes {
 		old := r.now[n.ID]
-		if r.plan[n] != replaced || side(n) != "flow" || !r.usesOther(n) || old.halted() {
+		if r.plan[n] != replaced || n.Spec.Role == Input || n.Spec.Role == StandAlone || !r.usesOther(n) || old.halted() {
 			continue
 		}
 		old.heir.Store(true)
@@ -268,6 +268,11 @@ func (r *reload) commit() {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	for _, n := range g.nodes {
+		if !slices.Contains(nodes, n) && r.plan[r.next.byID[n.ID]] != replaced {
+			g.former = append(g.former, n) // for the balance
+		}
+	}
 	g.nodes, g.byID = nodes, map[string]*node{}
 	for _, n := range nodes {
 		g.byID[n.ID] = n

@@ -60,6 +60,7 @@ type Graph struct {
 	stop       context.CancelFunc
 	phase      atomic.Int32
 	live       *crowd
+	former     []*node       // removed by a reload
 	running    chan struct{} // closed when all modules have started
 	services   []*service    // in the order of their start
 	tending    sync.WaitGroup
@@ -104,7 +105,7 @@ func New(s Settings, nodes ...Node) (*Graph, error) {
 }
 
 func (g *Graph) add(c Node) {
-	n := &node{Node: c, graph: g, meter: new(meter.Module), log: c.Log}
+	n := &node{Node: c, graph: g, meter: new(meter.Module), books: new(books), log: c.Log}
 	if n.log == nil {
 		n.log = slog.New(slog.DiscardHandler)
 	}

@@ -82,6 +82,7 @@ type node struct {
 	ring    *ring
 	table   atomic.Pointer[table]
 	meter   *meter.Module
+	books   *books
 	log     *slog.Logger
 	warn    *throttle
 	src     *event.Source

@@ -173,12 +173,12 @@ func (r *reload) compare() {
 }
 
 // side tells what can take whose place.
-func side(n *node) string {
+func side(n *node) Role {
 	switch n.Spec.Role {
-	case Input, StandAlone:
-		return string(n.Spec.Role)
+	case Input, Output, StandAlone:
+		return n.Spec.Role
 	}
-	return "flow"
+	return Parser
 }
 
 // goesOn reports whether a module can go on at all as n.
@@ -347,7 +347,7 @@ func (r *reload) adopt() holds {
 			n.graph = r.graph
 			n.begin()
 			if r.plan[n] == replaced {
-				n.meter = old.meter
+				n.meter, n.books = old.meter, old.books
 			}
 			n.in.hold()
 			held = append(held, n.in)

@@ -68,7 +68,10 @@ func running(t *testing.T, s Settings, nodes ...Node) (*Graph, func() error) {
 		t.Fatal(err)
 	}
 	<-g.running
-	end := func() error { stop(); return <-done }
+	end := func() error {
+		stop()
+		return errors.Join(<-done, g.Balance().Err())
+	}
 	t.Cleanup(stop)
 	return g, end
 }

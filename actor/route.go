@@ -166,6 +166,7 @@ func (r *router) hand(b *Batch) []parcel {
 		return r.finish(b)
 	}
 	parcels := r.refused(b)
+	r.node.books.written.Add(int64(len(b.events)))
 	b.release(nil)
 	return parcels
 }
@@ -221,7 +222,7 @@ func (r *router) actOn(b *Batch) {
 // distribute gives every event to the receivers that match. The last of them gets the
 // event itself, the others copies that share everything with it.
 func (r *router) distribute(b *Batch) {
-	unrouted := 0
+	unrouted, sent := 0, 0
 	for i, e := range b.events {
 		if !r.deal(b, e, i) {
 			unrouted++
@@ -232,8 +233,10 @@ func (r *router) distribute(b *Batch) {
 		if o != nil {
 			r.out = append(r.out, parcel{&r.table.edges[k], o})
 			r.branch[k] = nil
+			sent += len(o.events)
 		}
 	}
+	r.node.books.copied.Add(int64(sent + unrouted - len(b.events)))
 	b.release(nil)
 }
 

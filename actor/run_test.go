@@ -145,6 +145,11 @@ func graph(t *testing.T, s Settings, nodes ...Node) *Graph {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { // however the run ended
+		if b := g.Balance(); b.Err() != nil {
+			t.Errorf("%v: %+v", b.Err(), b)
+		}
+	})
 	return g
 }
 

@@ -22,6 +22,8 @@ type Buffer struct {
 	MaxAge   time.Duration
 	WhenFull string
 	Fsync    disklog.Policy
+	// FS is where the files are; nil is the disk.
+	FS disklog.FS
 }
 
 // spill is the disk of an edge. As long as there is something on it, everything goes there,
@@ -39,6 +41,7 @@ type spill struct {
 	writing  int    // batches on their way to the disk
 	finish   func() // tells the receiver that nothing more will come; set when the sender has ended
 	dropped  uint64 // as they were counted
+	books    spillBooks
 }
 
 // openSpills opens the buffers of all edges.
@@ -75,7 +78,7 @@ func (e *edge) openSpill() error {
 		return err
 	}
 	log, err := disklog.Open(disklog.Options{
-		Dir: path, Fsync: o.Fsync, MaxBytes: o.MaxBytes, MaxAge: o.MaxAge, WhenFull: o.WhenFull, Log: n.log,
+		Dir: path, Fsync: o.Fsync, MaxBytes: o.MaxBytes, MaxAge: o.MaxAge, WhenFull: o.WhenFull, FS: o.FS, Log: n.log,
 	})
 	if err != nil {
 		return err
@@ -83,6 +86,7 @@ func (e *edge) openSpill() error {
 	e.spill = &spill{from: n, id: e.ID, edge: e, log: log, wake: make(chan struct{}, 1)}
 	if left := log.Recovery().Records; left > 0 {
 		e.spill.spilling = true
+		e.spill.books.found.Store(int64(left))
 		n.log.Info("events of a former run are sent from the disk first", "receiver", e.ID, "events", left, "path", path)
 	}
 	return nil
@@ -155,10 +159,12 @@ func (s *spill) store(ctx context.Context, b *Batch) error {
 		switch {
 		case err == nil:
 			s.from.meter.Own("spilled").Add(n)
+			s.books.stored.Add(n)
 			b.release(nil)
 			return nil
 		case errors.Is(err, disklog.ErrFull):
 			s.from.warn.log(levelWarn, "disk buffer is full, events were dropped", "receiver", s.id, "events", n)
+			s.books.stored.Add(n) // and dropped there
 			b.release(nil)
 			return nil
 		case ctx.Err() != nil:
@@ -180,11 +186,16 @@ func (s *spill) run() {
 	soft := s.from.graph.soft
 	r := &spillReader{spill: s, log: s.log.Reader()}
 	defer r.log.Close()
+	var b *Batch
 	for soft.Err() == nil {
-		if b := r.batch(); b != nil {
-			if s.force(soft, b) != nil {
-				b.release(errStays)
-				return
+		if b == nil {
+			b = r.batch()
+		}
+		if b != nil {
+			n := int64(len(b.events)) // the receiver may be done with it at once
+			if s.force(soft, b) == nil {
+				s.books.read.Add(n)
+				b = nil
 			}
 			continue
 		}
@@ -196,6 +207,45 @@ func (s *spill) run() {
 		case <-soft.Done():
 		}
 	}
+	if b = s.makeRoom(r, b); b != nil {
+		b.release(errStays)
+	}
+}
+
+// roomPause is the time between two looks whether the sender waits for room.
+const roomPause = 10 * time.Millisecond
+
+// makeRoom goes on after a stop was asked for where the disk is full, because the sender
+// could not come to its end otherwise. It returns what was read and not sent.
+func (s *spill) makeRoom(r *spillReader, b *Batch) *Batch {
+	hard := s.from.graph.hard
+	for !s.senderEnded() && hard.Err() == nil {
+		if s.log.Stats().Waiting > 0 {
+			if b == nil {
+				b = r.batch()
+			}
+			if b != nil {
+				n := int64(len(b.events))
+				if s.offer(b) {
+					s.books.read.Add(n)
+					b = nil
+					continue
+				}
+			}
+		}
+		select {
+		case <-s.wake:
+		case <-time.After(roomPause):
+		case <-hard.Done():
+		}
+	}
+	return b
+}
+
+func (s *spill) senderEnded() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.finish != nil
 }
 
 // force sends b to the receiver of the moment, which stays open for so long.
@@ -206,6 +256,16 @@ func (s *spill) force(ctx context.Context, b *Batch) error {
 	s.mu.Unlock()
 	defer e.table.unpin()
 	return e.to.force(ctx, b, s.from)
+}
+
+// offer sends b to the receiver of the moment if there is room.
+func (s *spill) offer(b *Batch) bool {
+	s.mu.Lock()
+	e := s.edge
+	e.table.pins.Add(1)
+	s.mu.Unlock()
+	defer e.table.unpin()
+	return e.to.offer(b)
 }
 
 // move makes another edge to the same receiver the way of what is on the disk.

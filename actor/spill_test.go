@@ -217,6 +217,51 @@ func TestAFullDiskBufferDropsWhatItIsToldTo(t *testing.T) {
 	}
 }
 
+// A stop leaves on the disk what is there, but the sender must come to its end, for which it
+// may need room.
+func TestAStopDoesNotHangOnAFullDiskBuffer(t *testing.T) {
+	s := &slow{open: make(chan struct{})}
+	const count = 300
+	in := source(func(_ context.Context, out *Outlet) error {
+		for i := range count {
+			b := out.Batch("")
+			e := b.New()
+			e.SetField(number, event.Int(int64(i)))
+			e.SetField(event.Data, event.String(string(make([]byte, 5000))))
+			if err := out.Emit(b, nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	g := graph(t, Settings{}, buffered(in, Buffer{Path: t.TempDir(), MaxBytes: 300_000, Fsync: disklog.Never}), small(s.spec()))
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	ready := make(chan struct{})
+	g.Ready = func() { close(ready) }
+	go func() { done <- g.Run(ctx) }()
+	<-ready
+	for end := time.Now().Add(10 * time.Second); g.nodes[0].edges()[0].spill.log.Stats().Waiting == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the disk is never full")
+		}
+	}
+	stop()
+	close(s.open)
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("the program does not stop")
+	}
+	b := g.Balance()
+	if b.Delivered+b.Buffered != count || b.Delivered < 100 || b.Lost > 0 {
+		t.Errorf("%+v", b)
+	}
+}
+
 func TestTwoEdgesCannotShareADirectory(t *testing.T) {
 	dir := t.TempDir()
 	in := buffered(counting(1, 1, nil), Buffer{Path: dir})

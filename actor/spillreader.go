@@ -45,6 +45,7 @@ func (r *spillReader) read() (*event.Event, uint64) {
 		}
 		s.from.warn.log(levelError, "a record of the disk buffer is no event and is dropped", "receiver", s.id, "error", err)
 		s.from.meter.Dropped.Add(1)
+		s.books.read.Add(1)
 		s.log.Finish(rec.Number, 1)
 	}
 }
@@ -69,17 +70,20 @@ func (r *spillReader) batch() *Batch {
 		return nil
 	}
 	b.tickets = append(b.tickets, ack.New(func(err error) {
-		if err != nil {
-			return // they are sent again by the next run
-		}
+		dropped := len(numbers) // while they were under way
 		for i := 0; i < len(numbers); {
 			k := i + 1
 			for k < len(numbers) && numbers[k] == numbers[k-1]+1 {
 				k++
 			}
-			s.log.Finish(numbers[i], k-i)
+			if err == nil {
+				dropped -= s.log.Finish(numbers[i], k-i)
+			} else { // they are sent again by the next run
+				dropped -= s.log.Left(numbers[i], k-i)
+			}
 			i = k
 		}
+		s.books.twice.Add(int64(dropped))
 	}))
 	return b
 }

@@ -120,8 +120,12 @@ func (v Env) Warn(message string, args ...any) { v.node.warn.log(slog.LevelWarn,
 // Count adds to a counter of the module's own, such as resyncs.
 func (v Env) Count(name string, n int) { v.node.meter.Own(name).Add(int64(n)) }
 
-// Drop counts events that the module throws away on purpose.
-func (v Env) Drop(n int) { v.node.meter.Dropped.Add(int64(n)) }
+// Drop counts events of a batch that the module throws away on purpose: a processor does not
+// emit them, and a sink is done with them without having written them.
+func (v Env) Drop(n int) {
+	v.node.meter.Dropped.Add(int64(n))
+	v.node.books.thrown.Add(int64(n))
+}
 
 // DeadLetter reports whether there is another module that gets what goes to Fault in a sink.
 func (v Env) DeadLetter() bool {

@@ -228,7 +228,9 @@ func (w *worker) flush(ctx context.Context, f Flusher) error {
 func (w *worker) collect(f Flusher) (*Batch, error) {
 	b := w.node.graph.batch(w.node.src)
 	b.shelf = w.shelf
-	if err := guard(func() error { return f.Flush(w.node.work, b) }); err != nil {
+	err := guard(func() error { return f.Flush(w.node.work, b) })
+	w.node.books.enter(w.shelf)
+	if err != nil {
 		w.shelf.add(b) // what was moved there is not lost
 		return nil, err
 	}
@@ -292,6 +294,7 @@ func (w *worker) process(ctx context.Context, b *Batch, do func(context.Context,
 		err := guard(func() error { return do(ctx, b) })
 		d := time.Since(start)
 		n.meter.Busy.Add(int64(d))
+		n.books.enter(w.shelf)
 		if err != nil {
 			return err
 		}
@@ -329,6 +332,7 @@ func (w *worker) sort(err error) error {
 	_, outside := errors.AsType[transient](err)
 	sink := w.node.Spec.Role == Output
 	finished, culprit, after := j.rest.cut(sink)
+	w.node.books.enter(w.shelf)
 	w.good += len(finished.events)
 	j.keep(finished)
 	switch {

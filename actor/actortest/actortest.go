@@ -241,6 +241,9 @@ func (r *Running) Err() error {
 	select {
 	case err := <-r.done:
 		r.ended = true
+		if b := r.graph.Balance(); b.Err() != nil {
+			r.t.Errorf("%v: %+v\n%s", b.Err(), b, r.Log())
+		}
 		return err
 	case <-time.After(patience):
 		r.t.Fatalf("the run does not end; the log says:\n%s", r.Log())

@@ -280,6 +280,8 @@ type Stats struct {
 	Dropped    uint64 // without having been finished
 	Bytes      int64
 	Segments   int
+	// Waiting are those who wait for room.
+	Waiting int
 	// Oldest is when the oldest unfinished record was written, as far as is known.
 	Oldest time.Time
 }
@@ -288,7 +290,7 @@ type Stats struct {
 func (l *Log) Stats() Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	st := Stats{Dropped: l.dropped, Bytes: l.bytes, Segments: len(l.segments)}
+	st := Stats{Dropped: l.dropped, Bytes: l.bytes, Segments: len(l.segments), Waiting: l.waiting}
 	for _, s := range l.segments {
 		st.Unfinished += s.left
 		if s.left > 0 && st.Oldest.IsZero() {

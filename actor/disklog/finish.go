@@ -2,19 +2,30 @@ package disklog
 
 import "slices"
 
-// Finish says that records are not needed any more.
-func (l *Log) Finish(first uint64, n int) {
+// Finish says that records are not needed any more, and returns how many of them had not
+// been finished or dropped before.
+func (l *Log) Finish(first uint64, n int) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed || n <= 0 {
-		return
+		return 0
 	}
-	l.finish(span{first, first + uint64(n)})
+	s := span{first, first + uint64(n)}
+	left := int(l.finished.missing(s))
+	l.finish(s)
 	if s := l.active(); s != nil && s.left == 0 && l.waiting > 0 {
 		l.seal(s)
 		l.synced = l.next
 	}
 	l.clean()
+	return left
+}
+
+// Left returns how many of n records have not been finished or dropped.
+func (l *Log) Left(first uint64, n int) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return int(l.finished.missing(span{first, first + uint64(n)}))
 }
 
 // finish marks records and notes it.

@@ -73,7 +73,9 @@ func (a *app) run(ctx context.Context, paths []string) error {
 	ctx, signals := watchSignals(ctx, graph, settings.Log, logs)
 	defer signals.stop()
 	defer a.removePID()
-	return a.outcome(graph.Run(ctx), graph, settings.Log)
+	err = graph.Run(ctx)
+	logBalance(settings.Log, graph.Balance())
+	return a.outcome(err, graph, settings.Log)
 }
 
 // override lets flags win over the Global section.

@@ -98,4 +98,5 @@ func (s *signals) state() {
 			"unrouted", m.Unrouted.Load(), "dropped", m.Dropped.Load(), "errors", m.Errors.Load(), "restarts", m.Restarts.Load(),
 			"blocked", time.Duration(m.Blocked.Load()).Round(time.Millisecond))
 	}
+	s.log.Info("balance so far", figures(s.graph.Balance())...)
 }

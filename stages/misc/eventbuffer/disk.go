@@ -41,7 +41,7 @@ func openDisk(env actor.Env, o Options) (*diskPlace, error) {
 		return nil, fmt.Errorf("path is not set, and there is no place for it: %w", err)
 	}
 	log, err := disklog.Open(disklog.Options{
-		Dir: dir, Fsync: disklog.Policy(o.Fsync), MaxBytes: o.MaxSize, MaxAge: o.MaxAge, WhenFull: o.WhenFull, Log: env.Log,
+		Dir: dir, Fsync: disklog.Policy(o.Fsync), MaxBytes: o.MaxSize, MaxAge: o.MaxAge, WhenFull: o.WhenFull, FS: o.FS, Log: env.Log,
 	})
 	if err != nil {
 		return nil, err

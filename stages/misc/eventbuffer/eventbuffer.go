@@ -49,6 +49,9 @@ type Options struct {
 	GCInterval time.Duration `opt:"gc_interval" min:"1s" doc:"How long a delivered event may stay in a store, in seconds. On disk it is noted at once."`
 	KeyPrefix  string        `opt:"key_prefix" doc:"Text in front of the keys in a store; a colon and the id of the event follow."`
 	ReplayRate int           `opt:"replay_rate" min:"0" doc:"Events per second that are sent again after a crash. 0 is as fast as they are taken."`
+
+	// FS is where the files of a log on disk are; nil is the disk.
+	FS disklog.FS
 }
 
 const (

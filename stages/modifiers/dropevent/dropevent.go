@@ -51,6 +51,6 @@ func (d *dropper) Process(ctx context.Context, b *actor.Batch) error {
 		}
 		return false
 	})
-	d.env.Count("dropped", n)
+	d.env.Drop(n)
 	return nil
 }
