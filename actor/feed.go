@@ -12,6 +12,7 @@ type fetched uint8
 const (
 	got     fetched = iota // there is a job
 	ticked                 // it is time to flush
+	asked                  // somebody wants something of the module
 	drained                // the inbox is closed and empty
 	aborted                // the program is being stopped by force
 )
@@ -52,12 +53,14 @@ func newFeed(n *node) *feed {
 }
 
 // next waits for a job, for a tick, or for the end.
-func (f *feed) next(ctx context.Context, tick <-chan time.Time) (*job, fetched) {
+func (f *feed) next(ctx context.Context, tick <-chan time.Time, news <-chan struct{}) (*job, fetched) {
 	if f.turn != nil {
 		select {
 		case <-f.turn:
 		case <-tick:
 			return nil, ticked
+		case <-news:
+			return nil, asked
 		case <-ctx.Done():
 			return nil, aborted
 		}
@@ -68,11 +71,13 @@ func (f *feed) next(ctx context.Context, tick <-chan time.Time) (*job, fetched) 
 		case f.slots <- struct{}{}:
 		case <-tick:
 			return nil, ticked
+		case <-news:
+			return nil, asked
 		case <-ctx.Done():
 			return nil, aborted
 		}
 	}
-	b, why := f.take(ctx, tick)
+	b, why := f.take(ctx, tick, news)
 	if why != got {
 		if f.slots != nil {
 			<-f.slots
@@ -85,7 +90,7 @@ func (f *feed) next(ctx context.Context, tick <-chan time.Time) (*job, fetched) 
 	return j, got
 }
 
-func (f *feed) take(ctx context.Context, tick <-chan time.Time) (*Batch, fetched) {
+func (f *feed) take(ctx context.Context, tick <-chan time.Time, news <-chan struct{}) (*Batch, fetched) {
 	if b := f.node.in.spilled(); b != nil {
 		return b, got
 	}
@@ -98,11 +103,13 @@ func (f *feed) take(ctx context.Context, tick <-chan time.Time) (*Batch, fetched
 		case !ok:
 			return nil, drained
 		case f.bulk != nil:
-			f.bulk.collect(ctx, f.node.in.ch, b)
+			f.bulk.collect(ctx, f.node.in.ch, b, news)
 		}
 		return b, got
 	case <-tick:
 		return nil, ticked
+	case <-news:
+		return nil, asked
 	case <-ctx.Done():
 		return nil, aborted
 	}
@@ -191,9 +198,9 @@ func newBulk(opts any) *bulk {
 
 // collect joins what arrives until there is enough or the time is over. The time counts
 // from the first event, so that a trickle does not put it off for ever.
-func (k *bulk) collect(ctx context.Context, in <-chan *Batch, b *Batch) {
+func (k *bulk) collect(ctx context.Context, in <-chan *Batch, b *Batch, news <-chan struct{}) {
 	if k.every > 0 {
-		k.await(ctx, in, b)
+		k.await(ctx, in, b, news)
 	}
 	for k.greedy && len(b.events) < k.backlog {
 		select {
@@ -208,7 +215,7 @@ func (k *bulk) collect(ctx context.Context, in <-chan *Batch, b *Batch) {
 	}
 }
 
-func (k *bulk) await(ctx context.Context, in <-chan *Batch, b *Batch) {
+func (k *bulk) await(ctx context.Context, in <-chan *Batch, b *Batch, news <-chan struct{}) {
 	due := time.NewTimer(k.every)
 	defer due.Stop()
 	for len(b.events) < k.size {
@@ -219,6 +226,8 @@ func (k *bulk) await(ctx context.Context, in <-chan *Batch, b *Batch) {
 			}
 			b.join(more)
 		case <-due.C:
+			return
+		case <-news: // somebody cannot wait
 			return
 		case <-ctx.Done():
 			return

@@ -40,6 +40,8 @@ type Settings struct {
 	Poison bool
 	// Ready is called once when every module has started.
 	Ready func()
+	// Offers are what Offered finds.
+	Offers []any
 }
 
 // Graph is a set of modules that feed each other.
@@ -58,6 +60,9 @@ type Graph struct {
 	abort      context.CancelCauseFunc
 	stop       context.CancelFunc
 	phase      atomic.Int32
+
+	tapMu    sync.Mutex
+	tapCount int
 
 	fatalMu sync.Mutex
 	fatal   []error

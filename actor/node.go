@@ -88,7 +88,10 @@ type node struct {
 	workers      []*worker
 	others       sync.WaitGroup // all workers but the first
 	feed         *feed
-	ended        func() // tells the receivers that nothing more will come
+	ended        func()               // tells the receivers that nothing more will come
+	taps         atomic.Pointer[taps] // nil unless somebody looks
+	wishes       wishes
+	over         atomic.Bool // it has come to its end
 
 	sharedMu sync.Mutex
 	shared   any

@@ -236,6 +236,7 @@ func (g *Graph) backwards() []*node {
 
 // run keeps the workers of a module going until its inbox is drained.
 func (n *node) run() {
+	defer n.over.Store(true)
 	defer n.ended()
 	ctx := n.graph.hard
 	if n.Spec.Role == Input && n.graph.keeper != nil {
@@ -292,6 +293,8 @@ type Status struct {
 	// Waiting and Capacity are the events in the inbox.
 	Waiting, Capacity int
 	Workers           int
+	// Paused inputs send nothing; Ended modules never will again.
+	Paused, Ended bool
 	// Options are those of the module, a pointer to its struct. They must not be changed.
 	Options   any
 	Receivers []EdgeStatus
@@ -308,7 +311,7 @@ type EdgeStatus struct {
 func (g *Graph) Status() []Status {
 	var list []Status
 	for _, n := range g.nodes {
-		s := Status{ID: n.ID, Spec: n.Spec, Meter: n.meter, Waiting: int(n.in.events.Load()), Capacity: n.Inbox, Workers: n.Workers, Options: n.Opts}
+		s := Status{ID: n.ID, Spec: n.Spec, Meter: n.meter, Waiting: int(n.in.events.Load()), Capacity: n.Inbox, Workers: n.Workers, Options: n.Opts, Paused: n.wishes.held.Load() != nil, Ended: n.over.Load()}
 		for _, e := range n.edges {
 			r := EdgeStatus{ID: e.ID, Passed: e.passed.Load()}
 			if e.Filter != nil {

@@ -20,6 +20,8 @@ type worker struct {
 	shelf  *shelf
 	job    *job
 	good   int // events finished since something last went wrong
+
+	lives, flushes int64 // wishes that were fulfilled
 }
 
 // job is a batch on its way through a module.
@@ -37,6 +39,7 @@ type job struct {
 // ready builds and opens an instance.
 func (w *worker) ready(ctx context.Context) error {
 	w.shelf = &shelf{}
+	w.born()
 	err := guard(func() (err error) {
 		w.stage, err = w.node.Spec.Build(w.node.env(w.index), w.node.Opts)
 		return err
@@ -45,6 +48,7 @@ func (w *worker) ready(ctx context.Context) error {
 		w.stage = nil
 		return fmt.Errorf("build: %w", err)
 	}
+	w.holds()
 	o, ok := w.stage.(Opener)
 	if !ok || w.node.graph.DryRun {
 		return nil
@@ -102,9 +106,14 @@ func (w *worker) life(ctx context.Context) (err error) {
 }
 
 func (w *worker) source(ctx context.Context, s Source) error {
-	err := guard(func() error { return s.Run(w.node.graph.soft, newOutlet(w.node)) })
-	if w.node.graph.soft.Err() != nil {
+	soft, release := w.untilAsked(w.node.graph.soft)
+	err := guard(func() error { return s.Run(soft, newOutlet(w.node)) })
+	release()
+	switch {
+	case w.node.graph.soft.Err() != nil:
 		err = nil
+	case w.outdated():
+		err = errAsked
 	}
 	if _, over := errors.AsType[final](err); err == nil || over {
 		w.node.ended()
@@ -118,10 +127,16 @@ func (w *worker) loop(ctx context.Context, do func(context.Context, *Batch) erro
 	f, tick, stop := w.flusher()
 	defer stop()
 	for {
+		news, err := w.obey(ctx, f)
+		if err != nil {
+			return err
+		}
 		if w.job == nil {
 			var why fetched
-			w.job, why = w.node.feed.next(ctx, tick)
+			w.job, why = w.node.feed.next(ctx, tick, news)
 			switch why {
+			case asked:
+				continue
 			case ticked:
 				if err := w.flush(ctx, f); err != nil {
 					return err
@@ -209,6 +224,7 @@ func (w *worker) process(ctx context.Context, b *Batch, do func(context.Context,
 	handled := w.router.selectInput(b)
 	if j := w.job; !j.counted {
 		j.counted = true
+		n.came(b)
 		n.meter.Handled.Add(int64(handled))
 		n.meter.Filtered.Add(int64(len(b.events) - handled))
 	}
