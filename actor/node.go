@@ -50,6 +50,9 @@ type Node struct {
 	FaultTag string
 	// Restart is the policy for failures; the zero value is DefaultRestart.
 	Restart RestartPolicy
+	// Hidden are the names of options whose values nobody may see, beside those that are secret
+	// by themselves.
+	Hidden []string
 	// Log is the logger of the module, which names its id.
 	Log *slog.Logger
 }

@@ -295,8 +295,10 @@ type Status struct {
 	Workers           int
 	// Paused inputs send nothing; Ended modules never will again.
 	Paused, Ended bool
-	// Options are those of the module, a pointer to its struct. They must not be changed.
+	// Options are those of the module, a pointer to its struct. They must not be changed. Hidden
+	// are the names of those that must not be shown.
 	Options   any
+	Hidden    []string
 	Receivers []EdgeStatus
 }
 
@@ -311,7 +313,7 @@ type EdgeStatus struct {
 func (g *Graph) Status() []Status {
 	var list []Status
 	for _, n := range g.nodes {
-		s := Status{ID: n.ID, Spec: n.Spec, Meter: n.meter, Waiting: int(n.in.events.Load()), Capacity: n.Inbox, Workers: n.Workers, Options: n.Opts, Paused: n.wishes.held.Load() != nil, Ended: n.over.Load()}
+		s := Status{ID: n.ID, Spec: n.Spec, Meter: n.meter, Waiting: int(n.in.events.Load()), Capacity: n.Inbox, Workers: n.Workers, Options: n.Opts, Hidden: n.Hidden, Paused: n.wishes.held.Load() != nil, Ended: n.over.Load()}
 		for _, e := range n.edges {
 			r := EdgeStatus{ID: e.ID, Passed: e.passed.Load()}
 			if e.Filter != nil {

@@ -156,6 +156,7 @@ func (b *builder) file(path string, from *option.Value) {
 
 func (b *builder) text(name string, data []byte) {
 	before := len(b.report.Problems)
+	b.plan.Texts = append(b.plan.Texts, Text{name, string(data)})
 	root := readYAML(name, data, b.Env, b.report)
 	switch {
 	case root == nil:

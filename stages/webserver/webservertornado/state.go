@@ -8,6 +8,7 @@ import (
 	"os"
 	"regexp"
 	"runtime"
+	"slices"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -88,7 +89,7 @@ func (s *server) configuration(w http.ResponseWriter, _ *http.Request) {
 func all(m actor.Status) map[string]any {
 	options := map[string]any{}
 	for _, f := range option.Fields(m.Options) {
-		options[f.Name] = masked(f)
+		options[f.Name] = masked(m, f)
 	}
 	return options
 }
@@ -101,7 +102,7 @@ func given(m actor.Status) map[string]any {
 	}
 	options := map[string]any{}
 	for _, f := range option.Fields(m.Options) {
-		if text := masked(f); f.Default != usual[f.Name] {
+		if text := masked(m, f); f.Default != usual[f.Name] {
 			options[f.Name] = text
 		}
 	}
@@ -111,12 +112,9 @@ func given(m actor.Status) map[string]any {
 // mask stands for what must not be seen.
 const mask = "***"
 
-// secretName is what options are called that hold secrets, whatever else is said of them.
-var secretName = regexp.MustCompile(`(?i)password|passwd|secret|token|api_key|http_auth|basic_auth`)
-
 // masked is the value of an option as YAML reads it, or what stands for it.
-func masked(f option.Field) any {
-	text := maskedText(f)
+func masked(m actor.Status, f option.Field) any {
+	text := maskedText(m, f)
 	var v any
 	if yaml.Unmarshal([]byte(text), &v) != nil {
 		return text // such as the mask
@@ -127,12 +125,12 @@ func masked(f option.Field) any {
 	return v
 }
 
-func maskedText(f option.Field) string {
+func maskedText(m actor.Status, f option.Field) string {
 	text := f.Default
 	if text == "" || text == "null" || text == "[]" || text == "{}" || text == `''` {
 		return text
 	}
-	if f.Secret || secretName.MatchString(f.Name) && f.Type != "boolean" && f.Type != "integer" && f.Type != "duration" {
+	if f.Hidden() || slices.Contains(m.Hidden, f.Name) {
 		return mask
 	}
 	return withoutLogin.ReplaceAllStringFunc(text, func(found string) string {
