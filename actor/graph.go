@@ -63,6 +63,7 @@ type Graph struct {
 
 	tapMu    sync.Mutex
 	tapCount int
+	types    atomic.Pointer[eventTypes]
 
 	fatalMu sync.Mutex
 	fatal   []error

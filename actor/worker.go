@@ -225,6 +225,9 @@ func (w *worker) process(ctx context.Context, b *Batch, do func(context.Context,
 	if j := w.job; !j.counted {
 		j.counted = true
 		n.came(b)
+		if t := n.graph.types.Load(); t != nil && n.Spec.Role == Output {
+			t.count(b.events)
+		}
 		n.meter.Handled.Add(int64(handled))
 		n.meter.Filtered.Add(int64(len(b.events) - handled))
 	}

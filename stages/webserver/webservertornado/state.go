@@ -44,7 +44,7 @@ func (s *server) statistics(w http.ResponseWriter, _ *http.Request) {
 			queues[m.ID] = m.Waiting
 		}
 	}
-	s.answer(w, map[string]any{"timestamp": float64(time.Now().UnixMilli()) / 1000, "received": received, "event_types": map[string]int64{}, "queues": queues})
+	s.answer(w, map[string]any{"timestamp": float64(time.Now().UnixMilli()) / 1000, "received": received, "event_types": s.env.EventTypes(), "queues": queues})
 }
 
 // configured is a module as it was configured.
@@ -133,12 +133,14 @@ func maskedText(m actor.Status, f option.Field) string {
 	if f.Hidden() || slices.Contains(m.Hidden, f.Name) {
 		return mask
 	}
-	return withoutLogin.ReplaceAllStringFunc(text, func(found string) string {
-		if u, err := url.Parse(found); err == nil && u.User != nil {
-			return u.Scheme + "://" + mask + "@" + u.Host
-		}
-		return found
-	})
+	return withoutLogin.ReplaceAllStringFunc(text, hideLogin)
+}
+
+func hideLogin(found string) string {
+	if u, err := url.Parse(found); err == nil && u.User != nil {
+		return u.Scheme + "://" + mask + "@" + u.Host
+	}
+	return found
 }
 
 // withoutLogin finds the logins of addresses.
@@ -195,7 +197,6 @@ func (s *server) modules(w http.ResponseWriter, _ *http.Request) {
 
 func (s *server) module(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
-	var ids []string
 	for _, m := range s.env.Status() {
 		if m.ID == id {
 			one := stateOf(m)
@@ -203,9 +204,8 @@ func (s *server) module(w http.ResponseWriter, r *http.Request) {
 			s.answer(w, one)
 			return
 		}
-		ids = append(ids, m.ID)
 	}
-	s.fail(w, r, http.StatusNotFound, "there is no such module"+hint(id, ids))
+	s.exists(w, r, id)
 }
 
 // topology is nodes and edges, for those who draw.
