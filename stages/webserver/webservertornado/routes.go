@@ -32,6 +32,7 @@ func (s *server) routes() []route {
 		{"GET", "/api/v1/modules", viewer, false, "State and counters of all modules.", s.modules},
 		{"GET", "/api/v1/modules/{id}", viewer, false, "State, counters and options of a module.", s.module},
 		{"GET", "/api/v1/modules/{id}/history", viewer, false, "What a module did in each of the last 300 seconds.", s.history},
+		{"GET", "/api/v1/statistics", viewer, false, "What the statistics stream said last, for those without WebSockets.", s.latest},
 		{"GET", "/api/v1/history", viewer, false, "What the program did in each of the last 300 seconds.", s.history},
 		{"POST", "/api/v1/modules/{id}/{command}", admin, true, "Asks a module to pause, resume, restart or flush.", s.command},
 		{"GET", "/api/v1/topology", viewer, false, "Modules and what flows between them.", s.topology},

@@ -222,6 +222,14 @@ func (p *sampler) read() (*paceReader, func()) {
 	}
 }
 
+// latest is the last message of the stream.
+func (s *server) latest(w http.ResponseWriter, _ *http.Request) {
+	s.sampler.mu.Lock()
+	latest := s.sampler.latest
+	s.sampler.mu.Unlock()
+	s.answer(w, latest)
+}
+
 // history tells what a module, or the whole program, did in the last minutes.
 func (s *server) history(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")

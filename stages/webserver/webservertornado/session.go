@@ -156,6 +156,9 @@ func (s *server) cookie(value string, age int) *http.Cookie {
 	return &http.Cookie{Name: cookieName, Value: value, Path: s.base() + "/", MaxAge: age, HttpOnly: true, Secure: s.opts.TLS, SameSite: http.SameSiteStrictMode}
 }
 
+// Base is the path in front of all others, for pages that have to know where they are.
+func (s *server) Base() string { return s.base() }
+
 // base is the path in front of all others, without a slash at its end.
 func (s *server) base() string { return strings.TrimSuffix(s.opts.BasePath, "/") }
 

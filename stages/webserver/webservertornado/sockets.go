@@ -28,6 +28,8 @@ const (
 	// that cannot be sent, ends a connection.
 	pingEvery = 30 * time.Second
 	patience  = 30 * time.Second
+	// goodbye is how long a client may take to answer a close.
+	goodbye = time.Second
 	// fromClient bounds the messages of a client.
 	fromClient = 4 << 10
 )
@@ -115,6 +117,7 @@ func (s *server) live(w http.ResponseWriter, r *http.Request, talk func(*socket)
 		bye = &farewellError{websocket.StatusGoingAway, "the program stops"}
 	}
 	errors.As(err, &bye)
+	defer time.AfterFunc(goodbye, func() { conn.CloseNow() }).Stop()
 	conn.Close(bye.code, bye.reason) // a client that is gone does not hear it
 }
 

@@ -29,6 +29,7 @@ func (s *server) info(w http.ResponseWriter, _ *http.Request) {
 	}
 	s.answer(w, map[string]any{
 		"hostname": host, "cpu_count": runtime.NumCPU(), "load": load(), "memory": memory(), "disk_usage": disks(), "configuration": list,
+		"process": s.process(),
 	})
 }
 
@@ -152,6 +153,8 @@ type state struct {
 	Class    string           `json:"class"`
 	Role     actor.Role       `json:"role"`
 	Summary  string           `json:"summary"`
+	Paused   bool             `json:"paused,omitempty"`
+	Ended    bool             `json:"ended,omitempty"`
 	Workers  int              `json:"workers"`
 	Waiting  int              `json:"inbox_length"`
 	Capacity int              `json:"inbox_capacity"`
@@ -173,7 +176,7 @@ type link struct {
 func stateOf(m actor.Status) state {
 	c := m.Meter
 	s := state{
-		ID: m.ID, Class: m.Spec.Name, Role: m.Spec.Role, Summary: m.Spec.Summary, Workers: m.Workers, Waiting: m.Waiting, Capacity: m.Capacity,
+		ID: m.ID, Class: m.Spec.Name, Role: m.Spec.Role, Summary: m.Spec.Summary, Paused: m.Paused, Ended: m.Ended, Workers: m.Workers, Waiting: m.Waiting, Capacity: m.Capacity,
 		Counters: map[string]int64{
 			"received": c.Received.Load(), "handled": c.Handled.Load(), "filtered": c.Filtered.Load(), "emitted": c.Emitted.Load(), "dropped": c.Dropped.Load(),
 			"dead_lettered": c.DeadLettered.Load(), "lost": c.Lost.Load(), "unrouted": c.Unrouted.Load(), "errors": c.Errors.Load(), "restarts": c.Restarts.Load(),

@@ -193,6 +193,7 @@ type server struct {
 	pagesMu sync.RWMutex
 	pages   map[string]added // of other modules
 
+	began time.Time
 	offered
 	policy   atomic.Pointer[Policy]
 	sessions sessions
@@ -202,7 +203,7 @@ type server struct {
 
 // New makes a WebserverTornado.
 func New(env actor.Env, o Options) (actor.Service, error) {
-	s := &server{env: env, opts: o, access: newAccess(env, &o), pulse: newPulse(env), sampler: newSampler(env), offered: lookUp(env)}
+	s := &server{env: env, opts: o, access: newAccess(env, &o), pulse: newPulse(env), sampler: newSampler(env), offered: lookUp(env), began: time.Now()}
 	s.sockets.init()
 	s.Restrict(Policy{Title: "GambolPutty", Tap: true, Actions: true})
 	return s, nil
