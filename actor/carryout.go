@@ -129,6 +129,7 @@ func (r *reload) replace(old, n *node) error {
 	if err := r.start(n); err != nil {
 		return err
 	}
+	old.passTaps(n)
 	old.ended()
 	return nil
 }
@@ -244,7 +245,7 @@ func (r *reload) usesOther(n *node) bool {
 // commit makes what has been reached the state of the graph.
 func (r *reload) commit() {
 	g := r.graph
-	var nodes []*node
+	var nodes, former []*node
 	seen := map[string]bool{}
 	complete := true
 	for _, n := range r.next.nodes {
@@ -266,13 +267,15 @@ func (r *reload) commit() {
 		}
 		r.change.Removed = append(r.change.Removed, n.ID)
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	for _, n := range g.nodes {
 		if !slices.Contains(nodes, n) && r.plan[r.next.byID[n.ID]] != replaced {
-			g.former = append(g.former, n) // for the balance
+			former = append(former, n)
+			n.passTaps(nil)
 		}
 	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.former = append(g.former, former...) // for the balance
 	g.nodes, g.byID = nodes, map[string]*node{}
 	for _, n := range nodes {
 		g.byID[n.ID] = n

@@ -12,6 +12,7 @@ type fetched uint8
 const (
 	got       fetched = iota // there is a job
 	ticked                   // it is time to flush
+	asked                    // somebody wants something of the module
 	drained                  // the inbox is closed and empty
 	inherited                // there is one that the module's predecessor has begun
 	halting                  // a successor is to take the module's place
@@ -61,7 +62,7 @@ func newFeed(n *node) *feed {
 }
 
 // next waits for a job, for a tick, or for the end.
-func (f *feed) next(ctx context.Context, tick <-chan time.Time) (*job, fetched) {
+func (f *feed) next(ctx context.Context, tick <-chan time.Time, news <-chan struct{}) (*job, fetched) {
 	if f.turn != nil {
 		select {
 		case <-f.turn:
@@ -69,6 +70,8 @@ func (f *feed) next(ctx context.Context, tick <-chan time.Time) (*job, fetched) 
 			return nil, ticked
 		case <-f.node.halt:
 			return nil, halting
+		case <-news:
+			return nil, asked
 		case <-ctx.Done():
 			return nil, aborted
 		}
@@ -81,11 +84,13 @@ func (f *feed) next(ctx context.Context, tick <-chan time.Time) (*job, fetched) 
 			return nil, ticked
 		case <-f.node.halt:
 			return nil, halting
+		case <-news:
+			return nil, asked
 		case <-ctx.Done():
 			return nil, aborted
 		}
 	}
-	b, why := f.take(ctx, tick)
+	b, why := f.take(ctx, tick, news)
 	if why != got && why != inherited {
 		if f.slots != nil {
 			<-f.slots
@@ -100,9 +105,9 @@ func (f *feed) next(ctx context.Context, tick <-chan time.Time) (*job, fetched) 
 	return j, got
 }
 
-func (f *feed) take(ctx context.Context, tick <-chan time.Time) (*Batch, fetched) {
+func (f *feed) take(ctx context.Context, tick <-chan time.Time, news <-chan struct{}) (*Batch, fetched) {
 	if f.heir() {
-		return f.takeOver(ctx, tick)
+		return f.takeOver(ctx, tick, news)
 	}
 	if b := f.node.in.spilled(); b != nil {
 		return b, got
@@ -116,13 +121,15 @@ func (f *feed) take(ctx context.Context, tick <-chan time.Time) (*Batch, fetched
 		case !ok:
 			return nil, drained
 		case f.bulk != nil:
-			f.bulk.collect(ctx, f.node.in.ch, b)
+			f.bulk.collect(ctx, f.node.in.ch, b, news)
 		}
 		return b, got
 	case <-tick:
 		return nil, ticked
 	case <-f.node.halt:
 		return nil, halting
+	case <-news:
+		return nil, asked
 	case <-ctx.Done():
 		return nil, aborted
 	}
@@ -211,9 +218,9 @@ func newBulk(opts any) *bulk {
 
 // collect joins what arrives until there is enough or the time is over. The time counts
 // from the first event, so that a trickle does not put it off for ever.
-func (k *bulk) collect(ctx context.Context, in <-chan *Batch, b *Batch) {
+func (k *bulk) collect(ctx context.Context, in <-chan *Batch, b *Batch, news <-chan struct{}) {
 	if k.every > 0 {
-		k.await(ctx, in, b)
+		k.await(ctx, in, b, news)
 	}
 	for k.greedy && len(b.events) < k.backlog {
 		select {
@@ -228,7 +235,7 @@ func (k *bulk) collect(ctx context.Context, in <-chan *Batch, b *Batch) {
 	}
 }
 
-func (k *bulk) await(ctx context.Context, in <-chan *Batch, b *Batch) {
+func (k *bulk) await(ctx context.Context, in <-chan *Batch, b *Batch, news <-chan struct{}) {
 	due := time.NewTimer(k.every)
 	defer due.Stop()
 	for len(b.events) < k.size {
@@ -239,6 +246,8 @@ func (k *bulk) await(ctx context.Context, in <-chan *Batch, b *Batch) {
 			}
 			b.join(more)
 		case <-due.C:
+			return
+		case <-news: // somebody cannot wait
 			return
 		case <-ctx.Done():
 			return

@@ -40,6 +40,8 @@ type Settings struct {
 	Poison bool
 	// Ready is called once when every module has started.
 	Ready func()
+	// Offers are what Offered finds.
+	Offers []any
 }
 
 // Graph is a set of modules that feed each other.
@@ -53,7 +55,7 @@ type Graph struct {
 	mu      sync.RWMutex // guards what a reload changes
 	nodes   []*node
 	byID    map[string]*node
-	offered map[string]any // the instances of stand-alone modules
+	offered map[string]*service
 
 	soft, hard context.Context
 	abort      context.CancelCauseFunc
@@ -66,6 +68,10 @@ type Graph struct {
 	tending    sync.WaitGroup
 	untend     context.Context // ends when the disks of edges need no care any more
 	reloading  sync.Mutex
+
+	tapMu    sync.Mutex
+	tapCount int
+	types    atomic.Pointer[eventTypes]
 
 	fatalMu sync.Mutex
 	fatal   []error
@@ -86,7 +92,7 @@ var (
 // New connects nodes. An error means that the nodes do not fit together, which a checked
 // configuration rules out.
 func New(s Settings, nodes ...Node) (*Graph, error) {
-	g := &Graph{Settings: s, byID: map[string]*node{}, offered: map[string]any{}, live: newCrowd(), running: make(chan struct{})}
+	g := &Graph{Settings: s, byID: map[string]*node{}, offered: map[string]*service{}, live: newCrowd(), running: make(chan struct{})}
 	g.slabs.Poison = s.Poison
 	g.MaxHops = cmp.Or(g.MaxHops, 100)
 	if g.Internal == nil {

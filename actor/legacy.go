@@ -86,8 +86,8 @@ func (f *feed) heir() bool {
 
 // takeOver is take for a module with predecessors. The order of every sender stays: what
 // was begun comes first, then what is in the inboxes, the oldest first.
-func (f *feed) takeOver(ctx context.Context, tick <-chan time.Time) (*Batch, fetched) {
-	if why := f.awaitLast(ctx, tick); why != got {
+func (f *feed) takeOver(ctx context.Context, tick <-chan time.Time, news <-chan struct{}) (*Batch, fetched) {
+	if why := f.awaitLast(ctx, tick, news); why != got {
 		return nil, why
 	}
 	for ctx.Err() == nil {
@@ -99,9 +99,9 @@ func (f *feed) takeOver(ctx context.Context, tick <-chan time.Time) (*Batch, fet
 			return b, got
 		}
 		if !f.heir() {
-			return f.take(ctx, tick)
+			return f.take(ctx, tick, news)
 		}
-		if why := f.await(ctx, tick); why != got {
+		if why := f.await(ctx, tick, news); why != got {
 			return nil, why
 		}
 	}
@@ -110,7 +110,7 @@ func (f *feed) takeOver(ctx context.Context, tick <-chan time.Time) (*Batch, fet
 
 // awaitLast waits until the predecessors have sent on all that they had finished, as it is
 // older than what they left. It does not wait for ever: their receivers may be gone.
-func (f *feed) awaitLast(ctx context.Context, tick <-chan time.Time) fetched {
+func (f *feed) awaitLast(ctx context.Context, tick <-chan time.Time, news <-chan struct{}) fetched {
 	f.legacyMu.Lock()
 	last := f.legacies[len(f.legacies)-1].node
 	f.legacyMu.Unlock()
@@ -121,6 +121,8 @@ func (f *feed) awaitLast(ctx context.Context, tick <-chan time.Time) fetched {
 	case <-late.C:
 	case <-tick:
 		return ticked
+	case <-news:
+		return asked
 	case <-f.node.halt:
 		return halting
 	case <-ctx.Done():
@@ -185,7 +187,7 @@ const lookAgain = time.Millisecond
 
 // await waits a while, and keeps what comes by the own inbox meanwhile: something older of
 // the same sender may have arrived elsewhere just before it.
-func (f *feed) await(ctx context.Context, tick <-chan time.Time) fetched {
+func (f *feed) await(ctx context.Context, tick <-chan time.Time, news <-chan struct{}) fetched {
 	again := time.NewTimer(lookAgain)
 	defer again.Stop()
 	own := f.node.in.ch
@@ -198,6 +200,8 @@ func (f *feed) await(ctx context.Context, tick <-chan time.Time) fetched {
 	case <-again.C:
 	case <-tick:
 		return ticked
+	case <-news:
+		return asked
 	case <-f.node.halt:
 		return halting
 	case <-ctx.Done():

@@ -54,6 +54,9 @@ type Node struct {
 	// that these name. A reload lets a module go on whose origin is the same. Empty is never
 	// the same. Receivers are not part of it.
 	Origin string
+	// Hidden are the names of options whose values nobody may see, beside those that are secret
+	// by themselves.
+	Hidden []string
 	// Log is the logger of the module, which names its id.
 	Log *slog.Logger
 }
@@ -92,7 +95,10 @@ type node struct {
 	workers []*worker
 	others  sync.WaitGroup // all workers but the first
 	feed    *feed
-	ended   func() // tells the receivers that nothing more will come
+	ended   func()               // tells the receivers that nothing more will come
+	taps    atomic.Pointer[taps] // nil unless somebody looks
+	wishes  wishes
+	over    atomic.Bool // it has come to its end
 	reign
 
 	sharedMu sync.Mutex

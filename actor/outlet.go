@@ -42,6 +42,7 @@ func (o *Outlet) Size() int { return o.size }
 // by force; b is gone then as well.
 func (o *Outlet) Emit(b *Batch, t *ack.Ticket) error {
 	n := o.node
+	n.wishes.wait(n)
 	if n.graph.keeper != nil {
 		return o.emitKept(b, t)
 	}
@@ -55,6 +56,7 @@ func (o *Outlet) Emit(b *Batch, t *ack.Ticket) error {
 }
 
 func (o *Outlet) count(b *Batch) {
+	o.node.came(b)
 	m := o.node.meter
 	count := int64(len(b.events))
 	m.Received.Add(count)

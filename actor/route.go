@@ -286,6 +286,7 @@ func (n *node) send(ctx context.Context, parcels []parcel) error {
 func (n *node) sendOne(ctx context.Context, p parcel) error {
 	defer p.edge.table.unpin()
 	size := len(p.b.events)
+	n.leaves(p)
 	if p.edge.Closing {
 		n.sendRound(p)
 		return nil

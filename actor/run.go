@@ -222,6 +222,7 @@ func backwards(nodes []*node) []*node {
 
 // run keeps the workers of a module going until its inbox is drained.
 func (n *node) run() {
+	defer n.over.Store(true)
 	defer func() {
 		if !n.heir.Load() { // whoever puts another module in its place does it then
 			n.ended()
@@ -302,8 +303,12 @@ type Status struct {
 	// Waiting and Capacity are the events in the inbox.
 	Waiting, Capacity int
 	Workers           int
-	// Options are those of the module, a pointer to its struct. They must not be changed.
+	// Paused inputs send nothing; Ended modules never will again.
+	Paused, Ended bool
+	// Options are those of the module, a pointer to its struct. They must not be changed. Hidden
+	// are the names of those that must not be shown.
 	Options   any
+	Hidden    []string
 	Receivers []EdgeStatus
 }
 
@@ -321,6 +326,13 @@ func (g *Graph) modules() []*node {
 	return g.nodes
 }
 
+// find returns the module with an id, or nil.
+func (g *Graph) find(id string) *node {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	return g.byID[id]
+}
+
 // grace is how long draining may take.
 func (g *Graph) grace() time.Duration {
 	g.mu.RLock()
@@ -332,7 +344,10 @@ func (g *Graph) grace() time.Duration {
 func (g *Graph) Status() []Status {
 	var list []Status
 	for _, n := range g.modules() {
-		s := Status{ID: n.ID, Spec: n.Spec, Meter: n.meter, Waiting: int(n.in.events.Load()), Capacity: n.Inbox, Workers: n.Workers, Options: n.Opts}
+		s := Status{
+			ID: n.ID, Spec: n.Spec, Meter: n.meter, Waiting: int(n.in.events.Load()), Capacity: n.Inbox, Workers: n.Workers,
+			Options: n.Opts, Hidden: n.Hidden, Paused: n.wishes.held.Load() != nil, Ended: n.over.Load(),
+		}
 		for _, e := range n.edges() {
 			r := EdgeStatus{ID: e.ID, Passed: e.passed.Load()}
 			if e.Filter != nil {

@@ -59,7 +59,7 @@ func (g *Graph) serve(n *node) error {
 	s := &service{n, w.stage, cancel, make(chan struct{})}
 	g.mu.Lock()
 	g.services = append(g.services, s)
-	g.offered[n.ID] = w.stage
+	g.offered[n.ID] = s
 	if k, ok := w.stage.(Keeper); ok && !g.DryRun {
 		g.keeper = k
 	}
@@ -84,7 +84,7 @@ func (g *Graph) endService(s *service) {
 	<-s.ended
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.offered[s.node.ID] == s.stage {
+	if g.offered[s.node.ID] == s {
 		delete(g.offered, s.node.ID)
 	}
 	for i, o := range g.services {

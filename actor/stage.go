@@ -101,8 +101,12 @@ func Find[T any](env Env, id string) (T, bool) {
 	g := env.node.graph
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	s, ok := g.offered[id].(T)
-	return s, ok
+	if s := g.offered[id]; s != nil {
+		stage, ok := s.stage.(T)
+		return stage, ok
+	}
+	var none T
+	return none, false
 }
 
 // Fault notes that the module could not handle e: the event is tagged, counted, and

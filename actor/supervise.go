@@ -79,6 +79,10 @@ func (n *node) supervise(ctx context.Context, life func(context.Context) error) 
 		if _, ok := errors.AsType[final](err); ok {
 			return err
 		}
+		if errors.Is(err, errAsked) {
+			try = -1
+			continue
+		}
 		n.meter.Restarts.Add(1)
 		if _, ok := errors.AsType[isolated](err); ok {
 			n.warn.log(levelError, "module failed on one event and was restarted", "error", err, "stack", stack(err))

@@ -21,6 +21,8 @@ type worker struct {
 	good   int // events finished since something last went wrong
 	doing  atomic.Int32
 
+	lives, flushes int64 // wishes that were fulfilled
+
 	mu    sync.Mutex // held while the instance works; whoever halts the module waits for it
 	stage any        // the living instance
 	shelf *shelf
@@ -49,6 +51,7 @@ type job struct {
 // ready builds and opens an instance.
 func (w *worker) ready(ctx context.Context) error {
 	w.shelf = &shelf{}
+	w.born()
 	err := guard(func() (err error) {
 		w.stage, err = w.node.Spec.Build(w.node.env(w.index), w.node.Opts)
 		return err
@@ -57,6 +60,7 @@ func (w *worker) ready(ctx context.Context) error {
 		w.stage = nil
 		return fmt.Errorf("build: %w", err)
 	}
+	w.holds()
 	o, ok := w.stage.(Opener)
 	if !ok || w.node.graph.DryRun {
 		return nil
@@ -136,10 +140,15 @@ func (w *worker) life(ctx context.Context) (err error) {
 }
 
 func (w *worker) source(ctx context.Context, s Source) error {
-	soft := w.node.softly()
+	leave := w.node.softly()
+	soft, release := w.untilAsked(leave)
 	err := guard(func() error { return s.Run(soft, newOutlet(w.node)) })
-	if soft.Err() != nil {
+	release()
+	switch {
+	case leave.Err() != nil:
 		err = nil
+	case w.outdated():
+		err = errAsked
 	}
 	_, over := errors.AsType[final](err)
 	if (err == nil || over) && !w.node.leaving() {
@@ -154,9 +163,15 @@ func (w *worker) loop(ctx context.Context, stage any, do func(context.Context, *
 	f, tick, stop := w.flusher(stage)
 	defer stop()
 	for {
+		news, err := w.obey(ctx, f)
+		if err != nil {
+			return err
+		}
 		if w.job == nil {
-			j, why := w.node.feed.next(ctx, tick)
+			j, why := w.node.feed.next(ctx, tick, news)
 			switch why {
+			case asked:
+				continue
 			case got:
 				if !w.use() {
 					w.node.leave(j)
@@ -286,6 +301,10 @@ func (w *worker) process(ctx context.Context, b *Batch, do func(context.Context,
 	handled := w.router.selectInput(b)
 	if j := w.job; !j.counted {
 		j.counted = true
+		n.came(b)
+		if t := n.graph.types.Load(); t != nil && n.Spec.Role == Output {
+			t.count(b.events)
+		}
 		n.meter.Handled.Add(int64(handled))
 		n.meter.Filtered.Add(int64(len(b.events) - handled))
 	}

@@ -25,6 +25,9 @@ type Loader struct {
 	Env func(name string) (string, bool)
 	// CheckFiles makes files that the configuration names and that cannot be read errors.
 	CheckFiles bool
+	// Sealed makes it an error to include another file, for texts of people who may not see
+	// what is on this machine.
+	Sealed bool
 	// CheckLogFormat tells whether a format of log lines is valid; nil accepts all.
 	CheckLogFormat func(format string) error
 }
@@ -156,6 +159,7 @@ func (b *builder) file(path string, from *option.Value) {
 
 func (b *builder) text(name string, data []byte) {
 	before := len(b.report.Problems)
+	b.plan.Texts = append(b.plan.Texts, Text{name, string(data)})
 	root := readYAML(name, data, b.Env, b.report)
 	switch {
 	case root == nil:
@@ -185,6 +189,10 @@ func includes(item *option.Value) (path string, at *option.Value) {
 }
 
 func (b *builder) include(from, path string, at *option.Value) {
+	if b.Sealed {
+		b.report.add(Problem{File: from, Line: at.Line, Column: at.Column, Module: "Include", Code: "E001", Message: "other files are not read here"})
+		return
+	}
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(filepath.Dir(from), path)
 	}

@@ -19,8 +19,9 @@ type Plan struct {
 	Global Global
 	// Modules are the modules that run, in the order of the file.
 	Modules []*Module
-	// Files are the files that were read.
+	// Files are the files that were read, Texts what they held.
 	Files []string
+	Texts []Text
 }
 
 // Module is one module of a plan.
@@ -163,7 +164,7 @@ func (m *Module) node(g Global, log func(string, *slog.Level) *slog.Logger) acto
 	if m.common.LogLevel != nil {
 		level = &m.common.LogLevel.Level
 	}
-	n.Log = log(m.ID, level)
+	n.Log, n.Hidden = log(m.ID, level), m.fromEnv()
 	for _, e := range m.Edges {
 		n.Receivers = append(n.Receivers, actor.Receiver{ID: e.To.ID, Filter: e.Filter, Else: e.Else, Sample: e.Sample, Buffer: e.Buffer})
 	}

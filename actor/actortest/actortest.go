@@ -158,8 +158,17 @@ func StartDry(t testing.TB, text string, specs ...actor.Spec) *Running {
 	return begin(t, mode{poison: true, dry: true}, text, specs)
 }
 
+// StartOffering is Start with what actor.Offered finds.
+func StartOffering(t testing.TB, offers []any, text string, specs ...actor.Spec) *Running {
+	t.Helper()
+	return begin(t, mode{poison: true, offers: offers}, text, specs)
+}
+
 // mode says how a configuration is run.
-type mode struct{ dry, poison bool }
+type mode struct {
+	dry, poison bool
+	offers      []any
+}
 
 func begin(t testing.TB, m mode, text string, specs []actor.Spec) *Running {
 	t.Helper()
@@ -172,6 +181,7 @@ func begin(t testing.TB, m mode, text string, specs []actor.Spec) *Running {
 	ready := make(chan struct{})
 	settings := plan.Settings()
 	settings.Log, settings.Poison, settings.DryRun, settings.Ready = logger, m.poison, m.dry, func() { close(ready) }
+	settings.Offers = m.offers
 	var err error
 	r.graph, err = actor.New(settings, plan.Nodes(func(id string, _ *slog.Level) *slog.Logger { return logger.With("module", id) })...)
 	if err != nil {

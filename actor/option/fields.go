@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"fmt"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -34,6 +35,17 @@ type Field struct {
 	unit     string
 	kinds    []string
 	index    []int
+}
+
+// secretName is what options are called that hold secrets, whatever else is said of them.
+var secretName = regexp.MustCompile(`(?i)password|passwd|secret|token|api_key|http_auth|basic_auth`)
+
+// SecretName reports whether an option or a key of that name seems to hold a secret.
+func SecretName(name string) bool { return secretName.MatchString(name) }
+
+// Hidden reports whether the value of the option must not be shown to anybody.
+func (f Field) Hidden() bool {
+	return f.Secret || SecretName(f.Name) && f.Type != "boolean" && f.Type != "integer" && f.Type != "duration"
 }
 
 // Typed is implemented by option types that tell what their values look like.

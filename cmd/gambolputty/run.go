@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gambolputty/actor"
+	"gambolputty/actor/logbook"
 	"gambolputty/cmd/gambolputty/internal/logging"
 	"gambolputty/cmd/gambolputty/internal/systemd"
 	"gambolputty/config"
@@ -65,6 +66,11 @@ func (a *app) run(ctx context.Context, paths []string) error {
 	settings := plan.Settings()
 	settings.Log = slog.New(logs.handler)
 	nodes := plan.Nodes(logs.module)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	p := &program{app: a, levels: logs.levels, stop: stop}
+	p.plan.Store(plan)
+	settings.Offers = []any{p, logs.book}
 	settings.Ready = func() { a.started(settings.Log, len(nodes)) }
 	graph, err := actor.New(settings, nodes...)
 	if err != nil {
@@ -143,12 +149,14 @@ func (a *app) outcome(err error, graph *actor.Graph, log *slog.Logger) error {
 type logs struct {
 	handler *logging.Handler
 	level   slog.Level
+	levels  *logging.Levels // for a while
+	book    *logbook.Book   // the last lines
 	file    *logging.File
 }
 
 // openLog makes the log of a configuration; flags win over it.
 func (a *app) openLog(o config.Logging) (*logs, error) {
-	l := &logs{level: o.Level.Level}
+	l := &logs{level: o.Level.Level, levels: new(logging.Levels), book: new(logbook.Book)}
 	if name := a.settings.GetString("log-level"); name != "" {
 		l.level, _ = logging.ParseLevel(name) // it was checked before
 	}
@@ -170,7 +178,7 @@ func (a *app) openLog(o config.Logging) (*logs, error) {
 		}
 	}
 	var err error
-	l.handler, err = logging.New(w, logging.Options{Format: format, Level: l.level, Colour: a.colour(w)})
+	l.handler, err = logging.New(w, logging.Options{Format: format, Level: l.levels.Of("", l.level), Colour: a.colour(w), Book: l.book})
 	return l, err
 }
 
@@ -186,11 +194,11 @@ func (a *app) colour(w io.Writer) bool {
 
 // module makes the logger of a module.
 func (l *logs) module(id string, level *slog.Level) *slog.Logger {
-	h := l.handler
+	lowest := l.level
 	if level != nil {
-		h = h.WithLevel(*level)
+		lowest = *level
 	}
-	return slog.New(h).With(logging.Module, id)
+	return slog.New(l.handler.WithLevel(l.levels.Of(id, lowest))).With(logging.Module, id)
 }
 
 // Close closes the log file.

@@ -86,32 +86,24 @@ func (a *app) test(ctx context.Context, paths []string) error {
 
 // testEvents reads the events and says which module they seem to come from.
 func (a *app) testEvents(plan *config.Plan) ([]*event.Event, string, error) {
-	source := "StdIn"
-	for _, m := range plan.Modules {
-		if m.Spec.Role == actor.Input {
-			source = m.Spec.Name
-			break
-		}
-	}
-	src := event.NewSource(source, source)
+	src, source := testSource(plan)
 	var events []*event.Event
 	err := a.eachLine(a.settings.GetString("input"), func(_ int, line string) error {
-		e, err := parseEvent(line, src)
-		if err != nil || !e.Has(event.KeyPath(event.Data)) && !strings.Contains(line, `"gambolputty"`) {
-			e = event.New(src, event.Field{Key: event.Data, Value: event.String(line)})
-		}
-		events = append(events, e)
+		events = append(events, testEvent(line, src))
 		return nil
 	})
 	return events, source, err
 }
+
+// standIn is the id of the input that sends the events.
+const standIn = "test input"
 
 // none are the options of modules that stand in for others.
 type none struct{}
 
 // rewire replaces inputs by one that sends the events and outputs by ones that keep them.
 func rewire(plan *config.Plan, l *logs, at, until, source string, events []*event.Event, got *captured) (nodes []actor.Node, outputs []string, err error) {
-	feed := actor.Node{ID: "test input", Opts: &none{}, Log: slog.New(slog.DiscardHandler), Inbox: 1}
+	feed := actor.Node{ID: standIn, Opts: &none{}, Log: slog.New(slog.DiscardHandler), Inbox: 1}
 	feed.Spec = actor.DefineSource(actor.Info{Name: source, Role: actor.Input}, none{}, func(actor.Env, none) (actor.Source, error) { return feeder(events), nil })
 	for _, n := range plan.Nodes(l.module) {
 		switch n.Spec.Role {

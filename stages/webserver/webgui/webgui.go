@@ -1,19 +1,23 @@
-// Package webgui is the page that shows what the modules of the program do.
+// Package webgui is the web pages that show what the modules of the program do.
 package webgui
 
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"embed"
+	"errors"
 	"fmt"
 	"html/template"
 	"io/fs"
 	"net/http"
 	"os"
 	"path"
+	"strings"
 	"time"
 
 	"gambolputty/actor"
+	"gambolputty/stages/webserver/webservertornado"
 )
 
 //go:embed webgui.md
@@ -27,19 +31,22 @@ var Spec = actor.DefineService(actor.Info{
 	Name:    "WebGui",
 	Aliases: []string{"plugin.WebGui"},
 	Role:    actor.StandAlone,
-	Summary: "A web page that shows the modules, what flows between them, and what is wrong.",
+	Summary: "Web pages that show the modules, what flows between them, and what is wrong, and let admins act.",
 	Doc:     doc,
 	Example: `- WebGui:
     title: loghost
 - WebserverTornado
 `,
-}, Options{Server: "WebserverTornado", Title: "GambolPutty WebGui"}, New)
+}, Options{Server: "WebserverTornado", Title: "GambolPutty WebGui", Tap: true, Actions: true}, New)
 
 // Options of the WebGui module.
 type Options struct {
-	Server string `opt:"tornado_webserver" doc:"Id of the WebserverTornado that serves the page."`
-	Root   string `opt:"document_root" null:"true" doc:"Folder whose files take the place of the built-in ones of the same name: index.html, app.js, style.css."`
-	Title  string `opt:"title" doc:"Title of the page."`
+	Server  string   `opt:"tornado_webserver" doc:"Id of the WebserverTornado that serves the pages."`
+	Root    string   `opt:"document_root" null:"true" doc:"Folder whose files take the place of the built-in ones of the same name, such as index.html, login.html or style.css."`
+	Title   string   `opt:"title" doc:"Title of the pages."`
+	Tap     bool     `opt:"tap" doc:"Let admins watch events as they pass. Without it the web server refuses that altogether."`
+	Actions bool     `opt:"actions" doc:"Let admins change things: pause, restart and flush modules, set log levels, stop the program. Without it the web server refuses that altogether."`
+	Mask    []string `opt:"mask_fields" doc:"Fields that are shown as *** in the tap and in the log, at every depth."`
 }
 
 // Uses names the web server.
@@ -71,20 +78,30 @@ func New(env actor.Env, o Options) (actor.Service, error) {
 	return &gui{env: env, opts: o, files: files}, nil
 }
 
-// Open looks for the folder.
+// Open opens the folder.
 func (g *gui) Open(context.Context) (err error) {
 	if g.opts.Root != "" {
 		if g.own, err = os.OpenRoot(g.opts.Root); err != nil {
 			return fmt.Errorf("document_root: %w", err)
 		}
+		if _, err := g.own.Stat("index.html"); err != nil {
+			g.env.Log.Warn("W117: document_root holds no index.html, the built-in pages are used", "document_root", g.opts.Root)
+		}
 	}
 	return nil
 }
 
-// webserver is what the page needs of WebserverTornado, which is a module of its own.
+// webserver is what the pages need of WebserverTornado, which is a module of its own.
 type webserver interface {
 	Handle(path string, page http.Handler) error
+	HandleOpen(path string, page http.Handler) error
+	Base() string
+	Restrict(p webservertornado.Policy)
 }
+
+// pages are the paths that the script of the one page knows. Those that end with a slash have
+// more below them.
+var pages = []string{"/", "/index.html", "/topology", "/modules/", "/configuration", "/server_configuration", "/logs", "/tap", "/docs", "/docs/", "/test"}
 
 // Serve hands the pages to the web server, which may be started after this module.
 func (g *gui) Serve(ctx context.Context) error {
@@ -99,43 +116,75 @@ func (g *gui) Serve(ctx context.Context) error {
 	if !ok {
 		return fmt.Errorf("there is no web server %s", g.opts.Server)
 	}
-	for _, name := range []string{"index.html", "app.js", "style.css"} {
-		page, err := g.page(name)
-		if err != nil {
-			return err
-		}
-		where := "/" + name
-		if name == "index.html" {
-			where = "/"
-		}
-		if err := server.Handle(where, page); err != nil {
-			return err
-		}
+	server.Restrict(webservertornado.Policy{Title: g.opts.Title, Tap: g.opts.Tap, Actions: g.opts.Actions, Mask: g.opts.Mask})
+	frame, err := g.template("index.html")
+	if err != nil {
+		return err
+	}
+	login, err := g.template("login.html")
+	if err != nil {
+		return err
+	}
+	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		g.show(w, frame, shown{Title: g.opts.Title, Base: server.Base()})
+	})
+	errs := []error{
+		server.HandleOpen("/assets/", http.HandlerFunc(g.asset)),
+		server.HandleOpen("/login", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			g.show(w, login, shown{g.opts.Title, server.Base(), r.FormValue("failed") != "", r.FormValue("next")})
+		})),
+	}
+	for _, path := range pages {
+		errs = append(errs, server.Handle(path, page))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
 	}
 	<-ctx.Done()
 	return nil
 }
 
-// page serves a file, which is small and kept in memory.
-func (g *gui) page(name string) (http.Handler, error) {
+// shown is what stands in a template.
+type shown struct {
+	Title, Base string
+	Failed      bool
+	Next        string
+}
+
+func (g *gui) template(name string) (*template.Template, error) {
 	text, err := g.read(name)
 	if err != nil {
 		return nil, err
 	}
-	if name == "index.html" {
-		t, err := template.New(name).Parse(string(text))
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		var out bytes.Buffer
-		if err := t.Execute(&out, g.opts); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		text = out.Bytes()
+	t, err := template.New(name).Parse(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		http.ServeContent(w, r, path.Base(name), time.Time{}, bytes.NewReader(text))
-	}), nil
+	return t, nil
+}
+
+func (g *gui) show(w http.ResponseWriter, t *template.Template, what shown) {
+	var out bytes.Buffer
+	if err := t.Execute(&out, what); err != nil {
+		g.env.Warn("a page cannot be made", "page", t.Name(), "error", err)
+		http.Error(w, "the page cannot be made, the log says why", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Write(out.Bytes()) // whoever has gone does not read it
+}
+
+// asset serves a script, a style or a picture. Browsers ask each time whether it has changed.
+func (g *gui) asset(w http.ResponseWriter, r *http.Request) {
+	name := path.Base(r.URL.Path)
+	text, err := g.read(name)
+	if err != nil || strings.HasSuffix(name, ".html") {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("ETag", fmt.Sprintf(`"%x"`, sha256.Sum256(text)))
+	w.Header().Set("Cache-Control", "no-cache")
+	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(text))
 }
 
 func (g *gui) read(name string) ([]byte, error) {

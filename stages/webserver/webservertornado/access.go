@@ -53,31 +53,34 @@ func peer(r *http.Request) netip.Addr {
 	return ip.Unmap()
 }
 
-// role is what a request may do: viewer, admin, or "" and the status that says why not.
-func (a *access) role(r *http.Request) (string, int) {
+// identify says who makes a request, or the status that says why nobody is let in.
+func (a *access) identify(r *http.Request, known *sessions) (identity, int) {
 	if !a.opts.protected() {
-		return admin, 0
+		return identity{role: admin, how: byNobody}, 0
+	}
+	if id, ok := known.of(r); ok {
+		return id, 0
 	}
 	who := peer(r)
 	if a.guesses(who) {
-		return "", http.StatusTooManyRequests
+		return identity{}, http.StatusTooManyRequests
 	}
 	if user, password, ok := r.BasicAuth(); ok {
 		if a.login(user, password) {
-			return a.roleOf(user, admin), 0
+			return identity{name: user, role: a.roleOf(user, admin), how: byPassword}, 0
 		}
-		return "", a.failed(who, user)
+		return identity{}, a.failed(who, user)
 	}
 	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
 		if name := a.token(token); name != "" {
-			return a.roleOf(name, viewer), 0
+			return identity{name: name, role: a.roleOf(name, viewer), how: byToken}, 0
 		}
-		return "", a.failed(who, "a token")
+		return identity{}, a.failed(who, "a token")
 	}
 	if r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
-		return viewer, 0
+		return identity{name: r.TLS.VerifiedChains[0][0].Subject.CommonName, role: viewer, how: byCertificate}, 0
 	}
-	return "", http.StatusUnauthorized
+	return identity{}, http.StatusUnauthorized
 }
 
 func (a *access) roleOf(name, usual string) string {

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
-	"net/http/pprof"
 	"path"
 	"runtime/debug"
 	"strings"
@@ -19,33 +18,64 @@ import (
 // handler serves all paths.
 func (s *server) handler() http.Handler {
 	mux := http.NewServeMux()
-	open := func(pattern string, f http.HandlerFunc) { mux.HandleFunc(pattern, f) }
-	asks := func(pattern, role string, f http.HandlerFunc) { mux.HandleFunc(pattern, s.only(role, f)) }
-	open("GET /healthz", s.health)
-	open("GET /readyz", s.ready)
-	metrics := s.metrics()
-	if s.opts.MetricsAuth {
-		metrics = s.only(viewer, metrics)
+	for _, t := range s.routes() {
+		mux.HandleFunc(t.method+" "+t.path, s.only(t))
 	}
-	open("GET /metrics", metrics)
-	asks("GET /rest/server/info", viewer, s.info)
-	asks("GET /actions/get_server_info", viewer, s.info)
-	asks("GET /rest/server/statistics", viewer, s.statistics)
-	asks("GET /rest/server/configuration", viewer, s.configuration)
-	asks("GET /api/v1/modules", viewer, s.modules)
-	asks("GET /api/v1/modules/{id}", viewer, s.module)
-	asks("GET /api/v1/topology", viewer, s.topology)
-	if s.opts.Profiles {
-		asks("GET /debug/pprof/", admin, pprof.Index)
-		asks("GET /debug/pprof/cmdline", admin, pprof.Cmdline)
-		asks("GET /debug/pprof/profile", admin, pprof.Profile)
-		asks("GET /debug/pprof/symbol", admin, pprof.Symbol)
-		asks("GET /debug/pprof/trace", admin, pprof.Trace)
-	}
-	asks("GET /", viewer, s.page)
-	inner := http.StripPrefix(strings.TrimSuffix(s.opts.BasePath, "/"), mux)
+	pages := s.only(route{role: viewer, do: s.page})
+	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
+		if s.isOpen(r) {
+			s.page(w, r)
+			return
+		}
+		pages(w, r)
+	})
+	inner := http.StripPrefix(s.base(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, pattern := mux.Handler(r); pattern == "" {
+			s.noRoute(mux, w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(inner, w, r) })
 }
+
+// noRoute answers in the form of all errors where the multiplexer would not, and says which
+// methods there are.
+func (s *server) noRoute(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
+	var said verdict
+	mux.ServeHTTP(&said, r)
+	if allow := said.Header().Get("Allow"); allow != "" {
+		w.Header().Set("Allow", allow)
+	}
+	switch {
+	case r.Method == http.MethodOptions && said.status == http.StatusMethodNotAllowed:
+		w.WriteHeader(http.StatusNoContent)
+	case said.status == http.StatusMethodNotAllowed:
+		s.fail(w, r, said.status, "this path is not for "+r.Method)
+	default:
+		s.fail(w, r, http.StatusNotFound, "there is nothing here")
+	}
+}
+
+// verdict keeps the status and the header of an answer.
+type verdict struct {
+	header http.Header
+	status int
+}
+
+// Header is the header of the answer.
+func (v *verdict) Header() http.Header {
+	if v.header == nil {
+		v.header = http.Header{}
+	}
+	return v.header
+}
+
+// Write throws the text away.
+func (v *verdict) Write(p []byte) (int, error) { return len(p), nil }
+
+// WriteHeader keeps the status.
+func (v *verdict) WriteHeader(status int) { v.status = status }
 
 // serve puts around a request what all of them have in common.
 func (s *server) serve(inner http.Handler, w http.ResponseWriter, r *http.Request) {
@@ -73,7 +103,15 @@ func (s *server) serve(inner http.Handler, w http.ResponseWriter, r *http.Reques
 		s.fail(note, r, http.StatusForbidden, "this address may not connect")
 		return
 	}
-	r.Body = http.MaxBytesReader(note, r.Body, bodySize)
+	if r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions && foreign(r) {
+		s.fail(note, r, http.StatusForbidden, "this comes from a page of somebody else")
+		return
+	}
+	size := int64(bodySize)
+	if strings.HasPrefix(strings.TrimPrefix(r.URL.Path, s.base()), "/api/v1/config") {
+		size = configSize
+	}
+	r.Body = http.MaxBytesReader(note, r.Body, size)
 	inner.ServeHTTP(note, r)
 }
 
@@ -95,28 +133,9 @@ func (n *noted) WriteHeader(status int) {
 // Unwrap lets http.ResponseController reach the connection.
 func (n *noted) Unwrap() http.ResponseWriter { return n.ResponseWriter }
 
-// only lets those through who have a role; admins have every one.
-func (s *server) only(role string, f http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		has, status := s.access.role(r)
-		switch {
-		case status == http.StatusUnauthorized:
-			w.Header().Set("WWW-Authenticate", `Basic realm="GambolPutty", charset="UTF-8"`)
-			s.fail(w, r, status, "who are you?")
-		case status != 0:
-			w.Header().Set("Retry-After", "60")
-			s.fail(w, r, status, "too many wrong logins")
-		case role == admin && has != admin:
-			s.fail(w, r, http.StatusForbidden, "this is for admins")
-		default:
-			f(w, r)
-		}
-	}
-}
-
 // fail answers with an error: as JSON where programs ask.
 func (s *server) fail(w http.ResponseWriter, r *http.Request, status int, text string) {
-	for _, prefix := range []string{"/api/", "/rest/", "/actions/"} {
+	for _, prefix := range []string{"/api/", "/rest/", "/actions/", "/websockets/"} {
 		if strings.HasPrefix(r.URL.Path, prefix) {
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(status)
@@ -130,31 +149,68 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, status int, text s
 // answer writes a value as JSON.
 func (s *server) answer(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
+	s.encode(w, v)
+}
+
+func (s *server) encode(w http.ResponseWriter, v any) {
 	if err := json.NewEncoder(w).Encode(v); err != nil {
 		s.env.Log.Debug("an answer was not read", "error", err)
 	}
 }
 
-// Handle adds a page, for the module that has it. A page with the path of another is refused.
-func (s *server) Handle(path string, page http.Handler) error {
+// Handle adds a page, for the module that has it. A path that ends with a slash stands for all
+// below it. A page with the path of another is refused.
+func (s *server) Handle(path string, page http.Handler) error { return s.add(path, page, false) }
+
+// HandleOpen is Handle for pages that are shown without a login, such as that of the login.
+func (s *server) HandleOpen(path string, page http.Handler) error { return s.add(path, page, true) }
+
+func (s *server) add(path string, page http.Handler, open bool) error {
 	s.pagesMu.Lock()
 	defer s.pagesMu.Unlock()
-	if s.pages[path] != nil {
+	if s.pages[path].Handler != nil {
 		return fmt.Errorf("there are two pages with the path %s", path)
 	}
 	if s.pages == nil {
-		s.pages = map[string]http.Handler{}
+		s.pages = map[string]added{}
 	}
-	s.pages[path] = page
+	s.pages[path] = added{page, open}
 	return nil
+}
+
+// added is a page of another module.
+type added struct {
+	http.Handler
+	open bool
+}
+
+func (s *server) find(r *http.Request) added {
+	s.pagesMu.RLock()
+	defer s.pagesMu.RUnlock()
+	if p := s.pages[r.URL.Path]; p.Handler != nil {
+		return p
+	}
+	for path := r.URL.Path; strings.LastIndexByte(path, '/') > 0; {
+		path = path[:strings.LastIndexByte(path, '/')]
+		if p := s.pages[path+"/"]; p.Handler != nil {
+			return p
+		}
+	}
+	return added{}
+}
+
+func (s *server) isOpen(r *http.Request) bool { return s.find(r).open }
+
+func (s *server) hasLogin() bool {
+	s.pagesMu.RLock()
+	defer s.pagesMu.RUnlock()
+	return s.pages["/login"].Handler != nil && (len(s.opts.Users) > 0 || len(s.opts.Tokens) > 0)
 }
 
 // page serves a file of document_root or a page of another module.
 func (s *server) page(w http.ResponseWriter, r *http.Request) {
-	s.pagesMu.RLock()
-	page := s.pages[r.URL.Path]
-	s.pagesMu.RUnlock()
-	if name := fileName(r); page == nil || s.files != nil && s.has(name) {
+	page := s.find(r)
+	if name := fileName(r); page.Handler == nil || s.files != nil && s.has(name) {
 		s.file(w, r)
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"regexp"
 	"runtime"
+	"slices"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -28,6 +29,7 @@ func (s *server) info(w http.ResponseWriter, _ *http.Request) {
 	}
 	s.answer(w, map[string]any{
 		"hostname": host, "cpu_count": runtime.NumCPU(), "load": load(), "memory": memory(), "disk_usage": disks(), "configuration": list,
+		"process": s.process(),
 	})
 }
 
@@ -43,7 +45,7 @@ func (s *server) statistics(w http.ResponseWriter, _ *http.Request) {
 			queues[m.ID] = m.Waiting
 		}
 	}
-	s.answer(w, map[string]any{"timestamp": float64(time.Now().UnixMilli()) / 1000, "received": received, "event_types": map[string]int64{}, "queues": queues})
+	s.answer(w, map[string]any{"timestamp": float64(time.Now().UnixMilli()) / 1000, "received": received, "event_types": s.env.EventTypes(), "queues": queues})
 }
 
 // configured is a module as it was configured.
@@ -88,7 +90,7 @@ func (s *server) configuration(w http.ResponseWriter, _ *http.Request) {
 func all(m actor.Status) map[string]any {
 	options := map[string]any{}
 	for _, f := range option.Fields(m.Options) {
-		options[f.Name] = masked(f)
+		options[f.Name] = masked(m, f)
 	}
 	return options
 }
@@ -101,7 +103,7 @@ func given(m actor.Status) map[string]any {
 	}
 	options := map[string]any{}
 	for _, f := range option.Fields(m.Options) {
-		if text := masked(f); f.Default != usual[f.Name] {
+		if text := masked(m, f); f.Default != usual[f.Name] {
 			options[f.Name] = text
 		}
 	}
@@ -111,12 +113,9 @@ func given(m actor.Status) map[string]any {
 // mask stands for what must not be seen.
 const mask = "***"
 
-// secretName is what options are called that hold secrets, whatever else is said of them.
-var secretName = regexp.MustCompile(`(?i)password|passwd|secret|token|api_key|http_auth|basic_auth`)
-
 // masked is the value of an option as YAML reads it, or what stands for it.
-func masked(f option.Field) any {
-	text := maskedText(f)
+func masked(m actor.Status, f option.Field) any {
+	text := maskedText(m, f)
 	var v any
 	if yaml.Unmarshal([]byte(text), &v) != nil {
 		return text // such as the mask
@@ -127,20 +126,22 @@ func masked(f option.Field) any {
 	return v
 }
 
-func maskedText(f option.Field) string {
+func maskedText(m actor.Status, f option.Field) string {
 	text := f.Default
 	if text == "" || text == "null" || text == "[]" || text == "{}" || text == `''` {
 		return text
 	}
-	if f.Secret || secretName.MatchString(f.Name) && f.Type != "boolean" && f.Type != "integer" && f.Type != "duration" {
+	if f.Hidden() || slices.Contains(m.Hidden, f.Name) {
 		return mask
 	}
-	return withoutLogin.ReplaceAllStringFunc(text, func(found string) string {
-		if u, err := url.Parse(found); err == nil && u.User != nil {
-			return u.Scheme + "://" + mask + "@" + u.Host
-		}
-		return found
-	})
+	return withoutLogin.ReplaceAllStringFunc(text, hideLogin)
+}
+
+func hideLogin(found string) string {
+	if u, err := url.Parse(found); err == nil && u.User != nil {
+		return u.Scheme + "://" + mask + "@" + u.Host
+	}
+	return found
 }
 
 // withoutLogin finds the logins of addresses.
@@ -152,6 +153,8 @@ type state struct {
 	Class    string           `json:"class"`
 	Role     actor.Role       `json:"role"`
 	Summary  string           `json:"summary"`
+	Paused   bool             `json:"paused,omitempty"`
+	Ended    bool             `json:"ended,omitempty"`
 	Workers  int              `json:"workers"`
 	Waiting  int              `json:"inbox_length"`
 	Capacity int              `json:"inbox_capacity"`
@@ -173,7 +176,7 @@ type link struct {
 func stateOf(m actor.Status) state {
 	c := m.Meter
 	s := state{
-		ID: m.ID, Class: m.Spec.Name, Role: m.Spec.Role, Summary: m.Spec.Summary, Workers: m.Workers, Waiting: m.Waiting, Capacity: m.Capacity,
+		ID: m.ID, Class: m.Spec.Name, Role: m.Spec.Role, Summary: m.Spec.Summary, Paused: m.Paused, Ended: m.Ended, Workers: m.Workers, Waiting: m.Waiting, Capacity: m.Capacity,
 		Counters: map[string]int64{
 			"received": c.Received.Load(), "handled": c.Handled.Load(), "filtered": c.Filtered.Load(), "emitted": c.Emitted.Load(), "dropped": c.Dropped.Load(),
 			"dead_lettered": c.DeadLettered.Load(), "lost": c.Lost.Load(), "unrouted": c.Unrouted.Load(), "errors": c.Errors.Load(), "restarts": c.Restarts.Load(),
@@ -197,7 +200,6 @@ func (s *server) modules(w http.ResponseWriter, _ *http.Request) {
 
 func (s *server) module(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
-	var ids []string
 	for _, m := range s.env.Status() {
 		if m.ID == id {
 			one := stateOf(m)
@@ -205,9 +207,8 @@ func (s *server) module(w http.ResponseWriter, r *http.Request) {
 			s.answer(w, one)
 			return
 		}
-		ids = append(ids, m.ID)
 	}
-	s.fail(w, r, http.StatusNotFound, "there is no such module"+hint(id, ids))
+	s.exists(w, r, id)
 }
 
 // topology is nodes and edges, for those who draw.

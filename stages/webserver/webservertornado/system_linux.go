@@ -74,3 +74,29 @@ func disks() map[string]any {
 	}
 	return all
 }
+
+// cpuSeconds is the time that the process has spent on CPUs.
+func cpuSeconds() float64 {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
+}
+
+// residentBytes is the memory of the process, 0 if it is not known.
+func residentBytes() uint64 {
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	parts := strings.Fields(string(text))
+	if len(parts) < 2 {
+		return 0
+	}
+	pages, err := strconv.ParseUint(parts[1], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return pages * uint64(os.Getpagesize())
+}

@@ -10,3 +10,7 @@ func memory() any { return nil }
 
 // disks are not known here.
 func disks() map[string]any { return map[string]any{} }
+
+func cpuSeconds() float64 { return 0 }
+
+func residentBytes() uint64 { return 0 }

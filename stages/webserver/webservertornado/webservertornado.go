@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/net/netutil"
@@ -175,6 +176,7 @@ const (
 	idleTime    = time.Minute
 	headerSize  = 16 << 10
 	bodySize    = 1 << 20
+	configSize  = 16 << 20
 	// farewell is how long requests may go on after a stop.
 	farewell = 5 * time.Second
 )
@@ -189,12 +191,22 @@ type server struct {
 	tls       *tls.Config
 
 	pagesMu sync.RWMutex
-	pages   map[string]http.Handler // of other modules
+	pages   map[string]added // of other modules
+
+	began time.Time
+	offered
+	policy   atomic.Pointer[Policy]
+	sessions sessions
+	sampler  *sampler
+	sockets  sockets
 }
 
 // New makes a WebserverTornado.
 func New(env actor.Env, o Options) (actor.Service, error) {
-	return &server{env: env, opts: o, access: newAccess(env, &o), pulse: newPulse(env)}, nil
+	s := &server{env: env, opts: o, access: newAccess(env, &o), pulse: newPulse(env), sampler: newSampler(env), offered: lookUp(env), began: time.Now()}
+	s.sockets.init()
+	s.Restrict(Policy{Title: "GambolPutty", Tap: true, Actions: true})
+	return s, nil
 }
 
 // Open binds the port. Until all modules have started, /readyz says so.
@@ -233,11 +245,14 @@ func (s *server) Serve(ctx context.Context) error {
 	watch, end := context.WithCancel(ctx)
 	defer end()
 	go s.pulse.beat(watch)
+	go s.sampler.run(watch)
 	select {
 	case <-ctx.Done():
+		s.sockets.stop()
 	case err := <-errs:
 		return fmt.Errorf("accept connections: %w", errors.Join(err, h.Close()))
 	}
+	defer s.sockets.end(farewell)
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
 	defer cancel()
 	if h.Shutdown(late) != nil {

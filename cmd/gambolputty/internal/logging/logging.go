@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"gambolputty/actor/logbook"
 )
 
 // DefaultFormat is the format of a log line where none is configured.
@@ -68,8 +70,9 @@ type Handler struct {
 }
 
 type output struct {
-	mu sync.Mutex
-	w  io.Writer
+	mu   sync.Mutex
+	w    io.Writer
+	book *logbook.Book
 }
 
 // Options of a Handler.
@@ -80,11 +83,13 @@ type Options struct {
 	Level slog.Leveler
 	// Colour colours the level.
 	Colour bool
+	// Book gets every line that is written, too; nil is none.
+	Book *logbook.Book
 }
 
 // New makes a handler that writes to w. The error names an unknown placeholder.
 func New(w io.Writer, o Options) (*Handler, error) {
-	h := &Handler{out: &output{w: w}, level: o.Level, colour: o.Colour, name: "gambolputty"}
+	h := &Handler{out: &output{w: w, book: o.Book}, level: o.Level, colour: o.Colour, name: "gambolputty"}
 	if h.level == nil {
 		h.level = slog.LevelInfo
 	}
@@ -131,6 +136,9 @@ func (h *Handler) Handle(_ context.Context, r slog.Record) error {
 		line = h.json(r)
 	} else {
 		line = h.text(r)
+	}
+	if h.out.book != nil {
+		h.out.book.Add(logbook.Line{Time: r.Time, Level: r.Level, Module: h.name, Text: string(placeholders["message"](nil, h, r))})
 	}
 	h.out.mu.Lock()
 	defer h.out.mu.Unlock()
