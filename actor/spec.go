@@ -122,6 +122,8 @@ type File struct {
 	Option, Path string
 	Directory    bool
 	Executable   bool
+	// Live says that the module itself reads the file again when it has changed.
+	Live bool
 }
 
 // Need is a stand-alone module that an option names.

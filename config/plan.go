@@ -168,6 +168,7 @@ func (m *Module) node(g Global, log func(string, *slog.Level) *slog.Logger) acto
 	for _, e := range m.Edges {
 		n.Receivers = append(n.Receivers, actor.Receiver{ID: e.To.ID, Filter: e.Filter, Else: e.Else, Sample: e.Sample, Buffer: e.Buffer})
 	}
+	n.Origin = m.origin(n)
 	return n
 }
 

@@ -21,10 +21,14 @@ import (
 
 // program is what the web server may ask of the process.
 type program struct {
-	app    *app
-	levels *logging.Levels
-	plan   atomic.Pointer[config.Plan]
-	stop   context.CancelFunc
+	app     *app
+	paths   []string // of the configuration
+	logs    *logs
+	log     *slog.Logger
+	graph   *actor.Graph
+	plan    atomic.Pointer[config.Plan]
+	stop    context.CancelFunc
+	reloads reloads
 }
 
 // Plan is the configuration that runs.
@@ -42,7 +46,7 @@ func (p *program) SetLevel(module, level string, d time.Duration) error {
 	if !ok && d > 0 {
 		return fmt.Errorf("level must be one of debug, info, warn, error, critical, got %q", level)
 	}
-	p.levels.Set(module, l, d)
+	p.logs.levels.Set(module, l, d)
 	return nil
 }
 

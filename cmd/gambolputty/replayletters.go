@@ -87,7 +87,7 @@ func (a *app) deliverLetters(ctx context.Context, plan *config.Plan, targets map
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	ctx, signals := watchSignals(ctx, graph, settings.Log, logs)
+	ctx, signals := watchSignals(ctx, graph, settings.Log, func() {})
 	defer signals.stop()
 	if err := graph.Run(ctx); err != nil {
 		return 0, &exit{exitModule, err.Error()}

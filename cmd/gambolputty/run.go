@@ -4,18 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"gambolputty/actor"
-	"gambolputty/actor/logbook"
-	"gambolputty/cmd/gambolputty/internal/logging"
 	"gambolputty/cmd/gambolputty/internal/systemd"
 	"gambolputty/config"
 )
@@ -27,13 +23,18 @@ func (a *app) runCommand() *cobra.Command {
 		Long: `Runs a pipeline until all inputs have ended or the program is asked to stop.
 
 SIGINT and SIGTERM stop the inputs and deliver what is under way; a second one ends the
-program at once. SIGUSR1 writes the state of all modules to the log, SIGHUP opens the log
-file anew.
+program at once. SIGUSR1 writes the state of all modules to the log.
+
+SIGHUP reads the configuration again. Modules that are the same go on with their connections
+and all that waits in them; others are replaced, added or removed, and no event is lost. If
+the new configuration has errors, or a module does not start with it, all goes on as before,
+and the log says why. SIGHUP also opens the log file anew.
 
 Exit codes: 0 all is well, 1 the configuration has errors, 2 wrong usage, 3 a module could
 not start or failed for good, 4 events were lost because the stop was forced or took too long.`,
 		Example: `  gambolputty run -c pipeline.yml
-  gambolputty run -c base.yml -c site.yml --workers 4`,
+  gambolputty run -c base.yml -c site.yml --workers 4
+  gambolputty run -c pipeline.yml --watch`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return a.run(c.Context(), a.settings.GetStringSlice("conf")) },
 	}
@@ -41,6 +42,7 @@ not start or failed for good, 4 events were lost because the stop was forced or 
 	c.Flags().Int("workers", 0, "workers of every module that may run in parallel; wins over the configuration")
 	c.Flags().Duration("shutdown-timeout", 0, "time for delivering what is under way at a stop; wins over the configuration")
 	c.Flags().String("pid-file", "", "file to write the process id to once all modules have started")
+	c.Flags().Bool("watch", false, "read the configuration again whenever one of its files has changed")
 	c.Flags().Bool("check-files", false, "files that the configuration names must be readable")
 	return c
 }
@@ -63,25 +65,26 @@ func (a *app) run(ctx context.Context, paths []string) error {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	settings := plan.Settings()
-	settings.Log = slog.New(logs.handler)
-	nodes := plan.Nodes(logs.module)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	p := &program{app: a, levels: logs.levels, stop: stop}
+	p := &program{app: a, paths: paths, logs: logs, log: slog.New(logs.handler), stop: stop}
 	p.plan.Store(plan)
-	settings.Offers = []any{p, logs.book}
-	settings.Ready = func() { a.started(settings.Log, len(nodes)) }
-	graph, err := actor.New(settings, nodes...)
-	if err != nil {
+	settings := plan.Settings()
+	settings.Log, settings.Offers = p.log, []any{p, logs.book}
+	nodes := plan.Nodes(logs.module)
+	settings.Ready = func() { a.started(p.log, len(nodes)) }
+	if p.graph, err = actor.New(settings, nodes...); err != nil {
 		return &exit{exitModule, err.Error()}
 	}
-	ctx, signals := watchSignals(ctx, graph, settings.Log, logs)
+	ctx, signals := watchSignals(ctx, p.graph, p.log, p.hangUp)
 	defer signals.stop()
+	if a.settings.GetBool("watch") {
+		go p.watch(ctx)
+	}
 	defer a.removePID()
-	err = graph.Run(ctx)
-	logBalance(settings.Log, graph.Balance())
-	return a.outcome(err, graph, settings.Log)
+	err = p.graph.Run(ctx)
+	logBalance(p.log, p.graph.Balance())
+	return a.outcome(err, p.graph, p.log)
 }
 
 // override lets flags win over the Global section.
@@ -144,69 +147,3 @@ func (a *app) outcome(err error, graph *actor.Graph, log *slog.Logger) error {
 	log.Error("stopped", "error", err)
 	return &exit{code: exitModule}
 }
-
-// logs is where the log goes.
-type logs struct {
-	handler *logging.Handler
-	level   slog.Level
-	levels  *logging.Levels // for a while
-	book    *logbook.Book   // the last lines
-	file    *logging.File
-}
-
-// openLog makes the log of a configuration; flags win over it.
-func (a *app) openLog(o config.Logging) (*logs, error) {
-	l := &logs{level: o.Level.Level, levels: new(logging.Levels), book: new(logbook.Book)}
-	if name := a.settings.GetString("log-level"); name != "" {
-		l.level, _ = logging.ParseLevel(name) // it was checked before
-	}
-	var w io.Writer = a.err
-	if o.Filename != "" {
-		file, err := logging.OpenFile(o.Filename, o.Filemode == "w")
-		if err != nil {
-			return nil, err
-		}
-		l.file, w = file, file
-	}
-	format := o.Format
-	switch a.settings.GetString("log-format") {
-	case "json":
-		format = "json"
-	case "text":
-		if format == "json" {
-			format = logging.DefaultFormat
-		}
-	}
-	var err error
-	l.handler, err = logging.New(w, logging.Options{Format: format, Level: l.levels.Of("", l.level), Colour: a.colour(w), Book: l.book})
-	return l, err
-}
-
-// colour reports whether w is a terminal that shows colours.
-func (a *app) colour(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok || a.settings.GetBool("no-color") || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
-
-// module makes the logger of a module.
-func (l *logs) module(id string, level *slog.Level) *slog.Logger {
-	lowest := l.level
-	if level != nil {
-		lowest = *level
-	}
-	return slog.New(l.handler.WithLevel(l.levels.Of(id, lowest))).With(logging.Module, id)
-}
-
-// Close closes the log file.
-func (l *logs) Close() {
-	if l.file != nil {
-		l.file.Close() // the last line is written
-	}
-}
-
-// stopTime is how long a forced stop may take before the process ends without it.
-const stopTime = 2 * time.Second

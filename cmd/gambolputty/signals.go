@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -15,19 +16,19 @@ import (
 
 // signals reacts to signals while a graph runs.
 type signals struct {
-	graph *actor.Graph
-	log   *slog.Logger
-	logs  *logs
-	soft  context.CancelFunc
-	ch    chan os.Signal
-	end   chan struct{}
+	graph  *actor.Graph
+	hangUp func() // what SIGHUP asks for
+	log    *slog.Logger
+	soft   context.CancelFunc
+	ch     chan os.Signal
+	end    chan struct{}
 }
 
 // watchSignals returns a context that ends with the first signal to stop.
-func watchSignals(ctx context.Context, g *actor.Graph, log *slog.Logger, l *logs) (context.Context, *signals) {
+func watchSignals(ctx context.Context, g *actor.Graph, log *slog.Logger, hangUp func()) (context.Context, *signals) {
 	ctx, soft := context.WithCancel(ctx)
-	s := &signals{graph: g, log: log, logs: l, soft: soft, ch: make(chan os.Signal, 4), end: make(chan struct{})}
-	signal.Notify(s.ch, append([]os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}, stateSignals...)...)
+	s := &signals{graph: g, log: log, hangUp: hangUp, soft: soft, ch: make(chan os.Signal, 4), end: make(chan struct{})}
+	signal.Notify(s.ch, slices.Concat([]os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}, reloadSignals, stateSignals)...)
 	go s.watch()
 	return ctx, s
 }
@@ -46,8 +47,8 @@ func (s *signals) watch() {
 			return
 		case sig := <-s.ch:
 			switch {
-			case sig == syscall.SIGHUP:
-				s.reopen()
+			case sig == syscall.SIGHUP || slices.Contains(reloadSignals, sig):
+				go s.hangUp() // a signal to stop must not wait for it
 			case isStateSignal(sig):
 				s.state()
 			case asked:
@@ -64,6 +65,9 @@ func (s *signals) watch() {
 	}
 }
 
+// stopTime is how long a forced stop may take before the process ends without it.
+const stopTime = 2 * time.Second
+
 // force ends the graph at once. A module that hangs even then must not keep the process.
 func (s *signals) force(sig os.Signal) {
 	s.log.Error("stopped by force", "signal", sig.String())
@@ -76,16 +80,6 @@ func (s *signals) force(sig os.Signal) {
 		}
 		os.Exit(exitForced)
 	})
-}
-
-func (s *signals) reopen() {
-	if s.logs.file == nil {
-		s.log.Info("there is no log file to open anew")
-		return
-	}
-	if err := s.logs.file.Reopen(); err != nil {
-		s.log.Error("the log file was not opened anew", "error", err)
-	}
 }
 
 // state writes a line about every module to the log.

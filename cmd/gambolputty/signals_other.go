@@ -8,3 +8,6 @@ import "os"
 var stateSignals []os.Signal
 
 func isStateSignal(os.Signal) bool { return false }
+
+// reloadSignals is empty: there are no others than SIGHUP.
+var reloadSignals []os.Signal

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -21,13 +22,16 @@ import (
 type process struct {
 	t       *testing.T
 	cmd     *exec.Cmd
+	path    string // of the configuration
 	address string // of its server
-	log     bytes.Buffer
 	logged  chan struct{}
+
+	mu  sync.Mutex
+	log bytes.Buffer
 }
 
 // start builds the program, runs a configuration, and waits until all has started.
-func start(t *testing.T, conf string) *process {
+func start(t *testing.T, conf string, args ...string) *process {
 	t.Helper()
 	dir := t.TempDir()
 	program := filepath.Join(dir, "gambolputty")
@@ -38,7 +42,7 @@ func start(t *testing.T, conf string) *process {
 	if err := os.WriteFile(path, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, cmd: exec.Command(program, "run", "-c", path), logged: make(chan struct{})}
+	p := &process{t: t, path: path, cmd: exec.Command(program, append([]string{"run", "-c", path}, args...)...), logged: make(chan struct{})}
 	log, err := p.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -64,8 +68,17 @@ func start(t *testing.T, conf string) *process {
 func (p *process) follow(lines *bufio.Scanner) {
 	defer close(p.logged)
 	for lines.Scan() {
+		p.mu.Lock()
 		p.log.WriteString(lines.Text() + "\n")
+		p.mu.Unlock()
 	}
+}
+
+// text is the log since the start.
+func (p *process) text() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.log.String()
 }
 
 func (p *process) signal(s syscall.Signal) {
@@ -84,7 +97,7 @@ func (p *process) wait() (int, string) {
 		p.t.Fatal("the program does not end")
 	}
 	p.cmd.Wait() // the exit code is looked at
-	return p.cmd.ProcessState.ExitCode(), p.log.String()
+	return p.cmd.ProcessState.ExitCode(), p.text()
 }
 
 func TestSIGTERMLosesNothingThatWasAccepted(t *testing.T) {

@@ -158,7 +158,7 @@ func (o *Options) Listens() []actor.Address {
 // Reads names the files of TLS and the folder.
 func (o *Options) Reads() []actor.File {
 	var list []actor.File
-	for _, f := range []actor.File{{Option: "cert", Path: o.Cert}, {Option: "key", Path: o.Key}, {Option: "client_ca", Path: o.ClientCA}} {
+	for _, f := range []actor.File{{Option: "cert", Path: o.Cert, Live: true}, {Option: "key", Path: o.Key, Live: true}, {Option: "client_ca", Path: o.ClientCA}} {
 		if f.Path != "" && o.TLS {
 			list = append(list, f)
 		}

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gambolputty/actor/logbook"
@@ -61,18 +62,24 @@ func levelName(l slog.Level) (name, colour string) {
 // Handler is a slog.Handler. Handlers made from one by With share its writer.
 type Handler struct {
 	out    *output
-	pieces []piece // nil writes JSON
 	level  slog.Leveler
-	colour bool
 	name   string
 	attrs  string      // rendered for text
 	fields []slog.Attr // for JSON
 }
 
 type output struct {
-	mu   sync.Mutex
-	w    io.Writer
+	form atomic.Pointer[form]
 	book *logbook.Book
+
+	mu sync.Mutex
+	w  io.Writer
+}
+
+// form is how lines look.
+type form struct {
+	pieces []piece // nil writes JSON
+	colour bool
 }
 
 // Options of a Handler.
@@ -89,16 +96,28 @@ type Options struct {
 
 // New makes a handler that writes to w. The error names an unknown placeholder.
 func New(w io.Writer, o Options) (*Handler, error) {
-	h := &Handler{out: &output{w: w, book: o.Book}, level: o.Level, colour: o.Colour, name: "gambolputty"}
+	h := &Handler{out: &output{book: o.Book}, level: o.Level, name: "gambolputty"}
 	if h.level == nil {
 		h.level = slog.LevelInfo
 	}
-	if o.Format == "json" {
-		return h, nil
+	return h, h.Redirect(w, o.Format, o.Colour)
+}
+
+// Redirect makes the handler, and all that were made from it or that it was made from, write
+// to w in another form. After an error nothing has changed.
+func (h *Handler) Redirect(w io.Writer, format string, colour bool) error {
+	f := &form{colour: colour}
+	if format != "json" {
+		var err error
+		if f.pieces, err = parseFormat(format); err != nil {
+			return err
+		}
 	}
-	var err error
-	h.pieces, err = parseFormat(o.Format)
-	return h, err
+	h.out.mu.Lock()
+	defer h.out.mu.Unlock()
+	h.out.w = w
+	h.out.form.Store(f)
+	return nil
 }
 
 // WithLevel returns the handler with another lowest level.
@@ -132,10 +151,10 @@ func (h *Handler) WithGroup(string) slog.Handler { return h }
 // Handle writes one line.
 func (h *Handler) Handle(_ context.Context, r slog.Record) error {
 	var line []byte
-	if h.pieces == nil {
+	if f := h.out.form.Load(); f.pieces == nil {
 		line = h.json(r)
 	} else {
-		line = h.text(r)
+		line = h.text(f, r)
 	}
 	if h.out.book != nil {
 		h.out.book.Add(logbook.Line{Time: r.Time, Level: r.Level, Module: h.name, Text: string(placeholders["message"](nil, h, r))})
@@ -146,9 +165,9 @@ func (h *Handler) Handle(_ context.Context, r slog.Record) error {
 	return err
 }
 
-func (h *Handler) text(r slog.Record) []byte {
+func (h *Handler) text(f *form, r slog.Record) []byte {
 	var line []byte
-	for _, p := range h.pieces {
+	for _, p := range f.pieces {
 		line = append(line, p.literal...)
 		if p.value != nil {
 			line = p.value(line, h, r)
@@ -230,7 +249,7 @@ var placeholders = map[string]func([]byte, *Handler, slog.Record) []byte{
 	"name": func(dst []byte, h *Handler, _ slog.Record) []byte { return append(dst, h.name...) },
 	"levelname": func(dst []byte, h *Handler, r slog.Record) []byte {
 		name, colour := levelName(r.Level)
-		if !h.colour {
+		if !h.out.form.Load().colour {
 			return append(dst, name...)
 		}
 		return append(dst, colour+name+"\x1b[0m"...)
