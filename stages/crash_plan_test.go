@@ -150,7 +150,7 @@ func (p *crashPlan) wanted(e string) []string {
 	return list
 }
 
-var crashLine = regexp.MustCompile(`^#[rfl]\d{7}\n$`)
+var crashLine = regexp.MustCompile(`^<[rfl]\d{7}>\n$`)
 
 // read counts the events in the files of the outputs.
 func (p *crashPlan) read() map[string]map[string]int {
@@ -218,7 +218,7 @@ func (p *crashPlan) position() (n int) {
 	return n
 }
 
-var crashNames = regexp.MustCompile(`#[rfl]\d{7}`)
+var crashNames = regexp.MustCompile(`<[rfl]\d{7}>`)
 
 // buffered counts the events in the buffers. It looks at copies, because who opens a log
 // repairs it.
