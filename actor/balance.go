@@ -120,6 +120,11 @@ func (n *node) addTo(b *Balance) {
 	b.Ended += m.Unrouted.Load() + m.Ended.Load()
 	b.Lost += m.Lost.Load()
 	b.InFlight += n.in.events.Load()
+	for i := range n.edges {
+		if q := n.edges[i].queue; q != nil {
+			b.InFlight += q.waiting.Load()
+		}
+	}
 	switch n.Spec.Role {
 	case Input:
 		b.Accepted += m.Received.Load()

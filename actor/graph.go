@@ -96,7 +96,7 @@ func New(s Settings, nodes ...Node) (*Graph, error) {
 	g.findRings()
 	for _, n := range g.nodes {
 		for _, e := range n.edges {
-			if e.Buffer != nil && n.ring != nil && n.ring == e.to.ring {
+			if (e.Buffer != nil || e.Queue != nil) && n.ring != nil && n.ring == e.to.ring {
 				return nil, fmt.Errorf("the edge from %s to %s is part of a loop and cannot have a buffer", n.ID, e.ID)
 			}
 		}
@@ -230,11 +230,16 @@ func reaches(from, to *node, seen map[*node]bool) bool {
 func (n *node) end() {
 	for i := range n.edges {
 		e := &n.edges[i]
+		finish := func() { n.endEdge(e) }
+		if e.queue != nil {
+			last := finish
+			finish = func() { e.queue.end(last) }
+		}
 		if e.spill != nil {
-			e.spill.end(func() { n.endEdge(e) })
+			e.spill.end(finish)
 			continue
 		}
-		n.endEdge(e)
+		finish()
 	}
 	if n.toDeadLetter.to != nil {
 		n.toDeadLetter.to.feederEnded()

@@ -15,6 +15,7 @@ type edge struct {
 	Receiver
 	to     *inbox
 	spill  *spill // nil without a disk
+	queue  *queue // nil without memory of its own
 	suffix string // what copies for this receiver append to the event id
 }
 
@@ -265,7 +266,7 @@ func (n *node) sendOne(ctx context.Context, p parcel) error {
 	if p.edge.spill != nil {
 		err = p.edge.spill.put(ctx, p.b)
 	} else {
-		err = p.edge.to.put(ctx, p.b, n)
+		err = p.edge.target().put(ctx, p.b, n)
 	}
 	if err != nil {
 		n.lose(p.b, err)

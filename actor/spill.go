@@ -22,6 +22,8 @@ type Buffer struct {
 	MaxAge   time.Duration
 	WhenFull string
 	Fsync    disklog.Policy
+	// MaxEvents bounds how many events wait there; 0 is no bound.
+	MaxEvents int
 	// FS is where the files are; nil is the disk.
 	FS disklog.FS
 }
@@ -69,7 +71,7 @@ func (n *node) openSpill(e *edge) error {
 		return err
 	}
 	log, err := disklog.Open(disklog.Options{
-		Dir: path, Fsync: o.Fsync, MaxBytes: o.MaxBytes, MaxAge: o.MaxAge, WhenFull: o.WhenFull, FS: o.FS, Log: n.log,
+		Dir: path, Fsync: o.Fsync, MaxBytes: o.MaxBytes, MaxRecords: o.MaxEvents, MaxAge: o.MaxAge, WhenFull: o.WhenFull, FS: o.FS, Log: n.log,
 	})
 	if err != nil {
 		return err
@@ -105,7 +107,7 @@ func (g *Graph) closeSpills() {
 // put sends b to the receiver or to the disk.
 func (s *spill) put(ctx context.Context, b *Batch) error {
 	s.mu.Lock()
-	if !s.spilling && s.edge.to.offer(b) {
+	if !s.spilling && s.edge.target().offer(b) {
 		s.mu.Unlock()
 		return nil
 	}
@@ -182,7 +184,7 @@ func (s *spill) run() {
 		}
 		if b != nil {
 			n := int64(len(b.events)) // the receiver may be done with it at once
-			if s.edge.to.force(soft, b, s.from) == nil {
+			if s.edge.target().force(soft, b, s.from) == nil {
 				s.books.read.Add(n)
 				b = nil
 			}
@@ -215,7 +217,7 @@ func (s *spill) makeRoom(r *spillReader, b *Batch) *Batch {
 			}
 			if b != nil {
 				n := int64(len(b.events))
-				if s.edge.to.offer(b) {
+				if s.edge.target().offer(b) {
 					s.books.read.Add(n)
 					b = nil
 					continue

@@ -53,6 +53,8 @@ type Edge struct {
 	Sample float64
 	// Buffer is the disk behind the memory of the edge, or nil.
 	Buffer *actor.Buffer
+	// Queue is memory of the edge's own in front of it, or nil.
+	Queue *actor.Queue
 }
 
 // Filter is the filter in front of the module, or nil.
@@ -165,7 +167,7 @@ func (m *Module) node(g Global, log func(string, *slog.Level) *slog.Logger) acto
 	}
 	n.Log = log(m.ID, level)
 	for _, e := range m.Edges {
-		n.Receivers = append(n.Receivers, actor.Receiver{ID: e.To.ID, Filter: e.Filter, Else: e.Else, Sample: e.Sample, Buffer: e.Buffer})
+		n.Receivers = append(n.Receivers, actor.Receiver{ID: e.To.ID, Filter: e.Filter, Else: e.Else, Sample: e.Sample, Buffer: e.Buffer, Queue: e.Queue})
 	}
 	return n
 }

@@ -58,6 +58,9 @@ type Options struct {
 	Fsync Policy
 	// MaxBytes bounds what the segments take on disk; 0 is no bound.
 	MaxBytes int64
+	// MaxRecords bounds how many records are not finished; 0 is no bound. With DropOldest, only
+	// as many are dropped as there must be.
+	MaxRecords int
 	// MaxAge bounds how long an unfinished record is kept; 0 is no bound. The unit is the
 	// segment, so it may be kept longer.
 	MaxAge time.Duration

@@ -457,6 +457,46 @@ func TestTheSpaceOnDiskIsBounded(t *testing.T) {
 	})
 }
 
+func TestTheNumberOfRecordsIsBounded(t *testing.T) {
+	for full, want := range map[string][]string{DropOldest: texts(14, 24), DropNewest: slices.Concat(texts(0, 4), texts(8, 14))} {
+		t.Run(full, func(t *testing.T) {
+			l := open(t, newMachine(), Options{MaxRecords: 10, WhenFull: full})
+			mustAdd(t, l, 0, 4)
+			mustAdd(t, l, 4, 8)
+			l.Finish(5, 4)
+			mustAdd(t, l, 8, 14)
+			for from := 14; from < 24; from += 5 {
+				if _, err := add(l, from, from+5); (err != nil) != (full == DropNewest) || err != nil && !errors.Is(err, ErrFull) {
+					t.Fatal(err)
+				}
+			}
+			got, _ := drain(t, l.Reader())
+			if !slices.Equal(got, want) {
+				t.Errorf("got %q", got)
+			}
+			if st := l.Stats(); st.Dropped != 10 || st.Unfinished != 10 {
+				t.Errorf("%+v", st)
+			}
+		})
+	}
+	t.Run(Block, func(t *testing.T) {
+		l := open(t, newMachine(), Options{MaxRecords: 10})
+		mustAdd(t, l, 0, 8)
+		done := make(chan error)
+		go func() { _, err := add(l, 8, 12); done <- err }()
+		for l.Stats().Waiting == 0 {
+			runtime.Gosched()
+		}
+		l.Finish(3, 2)
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		// More than fit come when there is nothing else.
+		l.Finish(1, 12)
+		mustAdd(t, l, 12, 40)
+	})
+}
+
 func TestWhatIsTooOldIsDropped(t *testing.T) {
 	m := newMachine()
 	l := open(t, m, Options{MaxAge: time.Hour, SegmentBytes: 100, Fsync: Interval})
