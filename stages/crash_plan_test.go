@@ -98,7 +98,15 @@ func (p *crashPlan) receivers(random *rand.Rand, middle, outputs, at int) string
 	b.WriteString("    receivers:\n")
 	for _, n := range names {
 		if len(p.buffers) < 3 && random.IntN(2) == 0 {
-			fmt.Fprintf(&b, "      - %s: {buffer: {path: %s, fsync: %s, max_bytes: %d}}\n", n, p.buffer(), policy(random), 300_000<<random.IntN(6))
+			disk := fmt.Sprintf("path: %s, fsync: %s, max_bytes: %d", p.buffer(), policy(random), 300_000<<random.IntN(6))
+			if random.IntN(3) == 0 {
+				disk += fmt.Sprintf(", type: memory, max_events: %d, when_full: overflow", 1+random.IntN(500))
+			}
+			fmt.Fprintf(&b, "      - %s: {buffer: {%s}}\n", n, disk)
+			continue
+		}
+		if random.IntN(5) == 0 {
+			fmt.Fprintf(&b, "      - %s: {buffer: {type: memory, max_events: %d}}\n", n, 1+random.IntN(500))
 			continue
 		}
 		fmt.Fprintf(&b, "      - %s\n", n)
