@@ -125,6 +125,11 @@ func (n *node) addTo(b *Balance) {
 	b.Ended += m.Unrouted.Load() + m.Ended.Load()
 	b.Lost += m.Lost.Load()
 	b.InFlight += n.in.events.Load()
+	for _, e := range n.edges() {
+		if q := e.queue; q != nil {
+			b.InFlight += q.waiting.Load()
+		}
+	}
 	switch n.Spec.Role {
 	case Input:
 		b.Accepted += m.Received.Load()

@@ -60,7 +60,7 @@ func (r *reload) settle(n *node) (err error) {
 // reroute gives a module that goes on other receivers.
 func (r *reload) reroute(n *node, t *table) error {
 	old := n.table.Load()
-	if err := r.takeDisks(t, old); err != nil {
+	if err := r.takeBuffers(t, old); err != nil {
 		return err
 	}
 	n.table.Store(t)
@@ -68,8 +68,8 @@ func (r *reload) reroute(n *node, t *table) error {
 	return nil
 }
 
-// takeDisks makes t use the buffers of old, which may be nil, and opens those that are new.
-func (r *reload) takeDisks(t, old *table) error {
+// takeBuffers makes t use the buffers of old, which may be nil, and opens those that are new.
+func (r *reload) takeBuffers(t, old *table) error {
 	var opened []*spill
 	for i := range t.edges {
 		e := &t.edges[i]
@@ -85,6 +85,7 @@ func (r *reload) takeDisks(t, old *table) error {
 		}
 		opened = append(opened, e.spill)
 	}
+	t.startQueues(old) // before the disks, which fill them
 	for i := range t.edges {
 		if s := old.spillTo(t.edges[i].ID); s != nil {
 			s.move(&t.edges[i])
@@ -144,7 +145,7 @@ func (r *reload) start(n *node) error {
 	if r.plan[n] == replaced {
 		old = r.now[n.ID].table.Load()
 	}
-	if err := r.takeDisks(n.table.Load(), old); err != nil {
+	if err := r.takeBuffers(n.table.Load(), old); err != nil {
 		n.shut()
 		return fmt.Errorf("%w: %w", ErrStart, err)
 	}

@@ -162,7 +162,7 @@ func (g *Graph) connect() error {
 	g.findRings()
 	for _, n := range g.nodes {
 		for _, e := range n.edges() {
-			if e.Buffer != nil && n.ring != nil && n.ring == e.to.ring {
+			if (e.Buffer != nil || e.Queue != nil) && n.ring != nil && n.ring == e.to.ring {
 				return fmt.Errorf("the edge from %s to %s is part of a loop and cannot have a buffer", n.ID, e.ID)
 			}
 		}

@@ -73,6 +73,8 @@ type Receiver struct {
 	Closing bool
 	// Buffer is the disk behind the memory of the edge; nil is none.
 	Buffer *Buffer
+	// Queue is memory of the edge's own in front of the inbox; nil is none.
+	Queue *Queue
 
 	passed *atomic.Int64
 }

@@ -299,7 +299,7 @@ func (r *reload) buffers() (errs []error) {
 			if e.spill == nil {
 				continue
 			}
-			if to := r.buffered(old.ID, e.ID); to == nil || !sameBuffer(to.Buffer, e.Buffer) {
+			if to := r.buffered(old.ID, e.ID); to == nil || !same(to.Buffer, e.Buffer) {
 				errs = append(errs, fmt.Errorf("the edge from %s to %s has a buffer on disk", old.ID, e.ID))
 			}
 		}

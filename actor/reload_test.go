@@ -96,14 +96,14 @@ func (d *tide) pass(t *testing.T, n int64) {
 	}
 }
 
-func same(e *event.Event) {}
+func untouched(*event.Event) {}
 
 func TestAModuleThatIsReplacedHandsItsWorkToTheNextOneInOrder(t *testing.T) {
 	for _, workers := range []int{1, 3} {
 		t.Run(fmt.Sprint(workers, " workers"), func(t *testing.T) {
 			d, r := &tide{}, &recorder{}
 			layout := func(version int) []Node {
-				p := as(stage("p", processor(each(same)), "out"), fmt.Sprint("p", version))
+				p := as(stage("p", processor(each(untouched)), "out"), fmt.Sprint("p", version))
 				p.Workers = workers + version%2
 				p.Inbox = 100 + 50*(version%3)
 				o := as(stage("out", r.spec()), fmt.Sprint("out", version/2))
@@ -157,7 +157,7 @@ func TestAnyChangeUnderLoadLosesNothing(t *testing.T) {
 			nodes = append(nodes, as(stage(fmt.Sprint("in", k), d.spec(), chain[random.IntN(len(chain))]), fmt.Sprint(random.IntN(2))))
 		}
 		for k, id := range chain[:len(chain)-1] {
-			n := as(stage(id, processor(each(same)), chain[k+1]), fmt.Sprint(random.IntN(3)))
+			n := as(stage(id, processor(each(untouched)), chain[k+1]), fmt.Sprint(random.IntN(3)))
 			n.Workers, n.Ordered, n.Inbox = 1+random.IntN(3), random.IntN(2) == 0, 4+random.IntN(500)
 			n.Origin += fmt.Sprint(n.Workers, n.Ordered, n.Inbox)
 			nodes = append(nodes, n)
@@ -203,7 +203,7 @@ func TestWhatWaitsForADeadOutputGoesToTheOneInItsPlace(t *testing.T) {
 		<-ctx.Done() // nobody answers
 		return ctx.Err()
 	})
-	in, p := as(stage("in", d.spec(), "p"), "1"), as(stage("p", processor(each(same)), "out"), "1")
+	in, p := as(stage("in", d.spec(), "p"), "1"), as(stage("p", processor(each(untouched)), "out"), "1")
 	out := as(stage("out", dead), "dead")
 	out.Inbox = 8
 	g, end := running(t, Settings{}, in, p, out)
@@ -226,12 +226,12 @@ func TestAChangeThatFailsIsTakenBack(t *testing.T) {
 	refusal := errors.New("the port is taken")
 	broken := DefineSource(Info{Name: "Source", Role: Input}, none{}, func(Env, none) (Source, error) { return nil, refusal })
 	d, e, r := &tide{}, &tide{}, &recorder{}
-	layout := []Node{as(stage("in", d.spec(), "p"), "1"), as(stage("gone", e.spec(), "out"), "1"), as(stage("p", processor(each(same)), "out"), "1"), as(stage("out", r.spec()), "1")}
+	layout := []Node{as(stage("in", d.spec(), "p"), "1"), as(stage("gone", e.spec(), "out"), "1"), as(stage("p", processor(each(untouched)), "out"), "1"), as(stage("out", r.spec()), "1")}
 	g, end := running(t, Settings{}, layout...)
 	d.pass(t, 100)
 	for range 3 {
-		c, err := g.Reload(Settings{}, as(stage("new", broken, "other"), "1"), as(stage("in", d.spec(), "other"), "2"), as(stage("other", processor(each(same)), "p"), "1"),
-			as(stage("p", processor(each(same)), "out"), "2"), as(stage("out", r.spec()), "1"))
+		c, err := g.Reload(Settings{}, as(stage("new", broken, "other"), "1"), as(stage("in", d.spec(), "other"), "2"), as(stage("other", processor(each(untouched)), "p"), "1"),
+			as(stage("p", processor(each(untouched)), "out"), "2"), as(stage("out", r.spec()), "1"))
 		if !errors.Is(err, ErrStart) || !errors.Is(err, refusal) || !strings.Contains(err.Error(), "new: ") || c.Any() {
 			t.Fatalf("%v %+v", err, c)
 		}
@@ -275,36 +275,46 @@ func TestWhatCannotBeChangedIsRefusedAndGoesOn(t *testing.T) {
 	}
 }
 
-func TestADiskBehindAnEdgeStaysWithItsModules(t *testing.T) {
-	d, s := &tide{}, &slow{open: make(chan struct{})}
-	b := Buffer{Path: t.TempDir(), Fsync: disklog.Never}
-	layout := func(version int) []Node {
-		p := as(stage("p", processor(each(same)), "out"), fmt.Sprint(version/2))
-		p.Receivers[0].Buffer = &b
-		out := as(small(s.spec()), fmt.Sprint(version))
-		return []Node{as(stage("in", d.spec(), "p"), fmt.Sprint(version/3)), p, out}
-	}
-	g, end := running(t, Settings{Poison: true}, layout(0)...)
-	for version := 1; version < 8; version++ {
-		d.pass(t, 200)
-		if version == 3 { // as the input cannot be replaced before all it has read is safe
-			close(s.open)
-		}
-		reloaded(t, g, layout(version)...)
-	}
-	if spilled(g) == 0 {
-		t.Error("nothing went to the disk")
-	}
-	if err := end(); err != nil {
-		t.Fatal(err)
-	}
-	if len(s.got) == 0 || s.got[0] != 0 {
-		t.Fatal("nothing arrived")
-	}
-	for i, n := range s.got { // the rest is on the disk
-		if n != i {
-			t.Fatalf("place %d holds event %d", i, n)
-		}
+func TestWhatWaitsBehindAnEdgeStaysInOrder(t *testing.T) {
+	disk := &Buffer{Path: t.TempDir(), Fsync: disklog.Never}
+	for name, r := range map[string]Receiver{
+		"disk":            {ID: "out", Buffer: disk},
+		"memory":          {ID: "out", Queue: &Queue{MaxEvents: 1000}},
+		"memory and disk": {ID: "out", Buffer: &Buffer{Path: t.TempDir(), Fsync: disklog.Never}, Queue: &Queue{MaxEvents: 100}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, s := &tide{}, &slow{open: make(chan struct{})}
+			layout := func(version int) []Node {
+				p := as(stage("p", processor(each(untouched))), fmt.Sprint(version/2))
+				p.Receivers = []Receiver{r}
+				return []Node{as(stage("in", d.spec(), "p"), fmt.Sprint(version/3)), p, as(small(s.spec()), fmt.Sprint(version))}
+			}
+			g, end := running(t, Settings{Poison: true}, layout(0)...)
+			for version := 1; version < 8; version++ {
+				if version == 3 { // as the input cannot be replaced before all it has read is safe
+					close(s.open)
+				}
+				if r.Buffer != nil || version > 3 {
+					d.pass(t, 200)
+				}
+				reloaded(t, g, layout(version)...)
+			}
+			d.pass(t, 200)
+			if r.Buffer != nil && spilled(g) == 0 {
+				t.Error("nothing went to the disk")
+			}
+			if err := end(); err != nil {
+				t.Fatal(err)
+			}
+			if len(s.got) == 0 || r.Buffer == nil && len(s.got) != int(d.next.Load()) {
+				t.Fatalf("%d of %d arrived", len(s.got), d.next.Load())
+			}
+			for i, n := range s.got { // the rest is on the disk
+				if n != i {
+					t.Fatalf("place %d holds event %d", i, n)
+				}
+			}
+		})
 	}
 }
 

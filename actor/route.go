@@ -295,7 +295,7 @@ func (n *node) sendOne(ctx context.Context, p parcel) error {
 	if p.edge.spill != nil {
 		err = p.edge.spill.put(ctx, p.b)
 	} else {
-		err = p.edge.to.put(ctx, p.b, n)
+		err = p.edge.target().put(ctx, p.b, n)
 	}
 	if err != nil {
 		n.lose(p.b, err)

@@ -51,6 +51,9 @@ func (g *Graph) Run(ctx context.Context) error {
 		g.restored = make(chan struct{})
 		g.live.spawn(g.restore)
 	}
+	for _, n := range g.nodes {
+		n.table.Load().startQueues(nil)
+	}
 	g.eachSpill(g.tend)
 	for _, n := range g.nodes {
 		if n.Spec.Role != StandAlone {

@@ -22,6 +22,8 @@ type Buffer struct {
 	MaxAge   time.Duration
 	WhenFull string
 	Fsync    disklog.Policy
+	// MaxEvents bounds how many events wait there; 0 is no bound.
+	MaxEvents int
 	// FS is where the files are; nil is the disk.
 	FS disklog.FS
 }
@@ -78,7 +80,7 @@ func (e *edge) openSpill() error {
 		return err
 	}
 	log, err := disklog.Open(disklog.Options{
-		Dir: path, Fsync: o.Fsync, MaxBytes: o.MaxBytes, MaxAge: o.MaxAge, WhenFull: o.WhenFull, FS: o.FS, Log: n.log,
+		Dir: path, Fsync: o.Fsync, MaxBytes: o.MaxBytes, MaxRecords: o.MaxEvents, MaxAge: o.MaxAge, WhenFull: o.WhenFull, FS: o.FS, Log: n.log,
 	})
 	if err != nil {
 		return err
@@ -116,7 +118,7 @@ func (s *spill) close() {
 // put sends b to the receiver or to the disk.
 func (s *spill) put(ctx context.Context, b *Batch) error {
 	s.mu.Lock()
-	if !s.spilling && s.edge.to.offer(b) {
+	if !s.spilling && s.edge.target().offer(b) {
 		s.mu.Unlock()
 		return nil
 	}
@@ -255,7 +257,7 @@ func (s *spill) force(ctx context.Context, b *Batch) error {
 	e.table.pins.Add(1)
 	s.mu.Unlock()
 	defer e.table.unpin()
-	return e.to.force(ctx, b, s.from)
+	return e.target().force(ctx, b, s.from)
 }
 
 // offer sends b to the receiver of the moment if there is room.
@@ -265,7 +267,7 @@ func (s *spill) offer(b *Batch) bool {
 	e.table.pins.Add(1)
 	s.mu.Unlock()
 	defer e.table.unpin()
-	return e.to.offer(b)
+	return e.target().offer(b)
 }
 
 // move makes another edge to the same receiver the way of what is on the disk.
@@ -305,7 +307,7 @@ func (s *spill) end(e *edge) {
 	s.mu.Lock()
 	moved := s.edge != e
 	if !moved {
-		s.finish = e.end
+		s.finish = e.endQueue
 	}
 	s.mu.Unlock()
 	if moved {

@@ -27,6 +27,7 @@ type edge struct {
 	table  *table
 	to     *inbox
 	spill  *spill // nil without a disk
+	queue  *queue // nil without memory of its own
 	suffix string // what copies for this receiver append to the event id
 }
 
@@ -90,11 +91,20 @@ func (t *table) end() {
 			e.spill.end(e)
 			continue
 		}
-		e.end()
+		e.endQueue()
 	}
 	if t.dead.to != nil {
 		t.dead.to.feederEnded()
 	}
+}
+
+// endQueue lets what waits in the memory of the edge go first.
+func (e *edge) endQueue() {
+	if e.queue != nil {
+		e.queue.end(e)
+		return
+	}
+	e.end()
 }
 
 func (e *edge) end() {
@@ -113,19 +123,20 @@ func (t *table) sameWay(o *table) bool {
 	}
 	for i := range t.edges {
 		a, b := &t.edges[i], &o.edges[i]
-		if a.to != b.to || !a.Receiver.same(b.Receiver) {
+		if a.to != b.to || !a.Receiver.alike(b.Receiver) {
 			return false
 		}
 	}
 	return true
 }
 
-// same reports whether two receivers are written alike.
-func (r Receiver) same(o Receiver) bool {
-	return r.ID == o.ID && filterText(r.Filter) == filterText(o.Filter) && r.Else == o.Else && r.Sample == o.Sample && sameBuffer(r.Buffer, o.Buffer)
+// alike reports whether two receivers are written alike.
+func (r Receiver) alike(o Receiver) bool {
+	return r.ID == o.ID && filterText(r.Filter) == filterText(o.Filter) && r.Else == o.Else && r.Sample == o.Sample && same(r.Buffer, o.Buffer) && same(r.Queue, o.Queue)
 }
 
-func sameBuffer(a, b *Buffer) bool {
+// same reports whether both are missing or alike.
+func same[T comparable](a, b *T) bool {
 	if a == nil || b == nil {
 		return a == b
 	}

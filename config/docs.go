@@ -100,7 +100,8 @@ func Index(specs []actor.Spec) string {
 
 const bufferText = "\nWith a `buffer`, events that find no room in front of the receiver wait on the disk, in order, and count as\n" +
 	"delivered for the sender. What is there when the program stops or dies is sent first the next time; an end of\n" +
-	"all inputs waits until everything has been sent.\n\n" +
+	"all inputs waits until everything has been sent. With `type: memory` they wait in memory, which is for bursts: an\n" +
+	"input hears of them when they have been delivered, and a stop waits for them.\n\n" +
 	"```yaml\n- TcpServer:\n    receivers:\n      - ElasticSearchSink:\n" +
 	"          buffer: {path: /var/lib/gambolputty/to-elasticsearch, max_bytes: 10737418240}\n```\n\n"
 

@@ -98,14 +98,17 @@ func (b *builder) checkBuffers(live []*Module) {
 	taken := map[string]bool{}
 	for _, m := range live {
 		for _, e := range m.Edges {
-			if e.Buffer == nil {
+			if e.Buffer == nil && e.Queue == nil {
 				continue
 			}
-			name, path := "receivers."+e.To.ID+".buffer", filepath.Clean(e.Buffer.Path)
-			if taken[path] {
-				b.optionFault(m, name+".path", option.Contradiction, "", "the directory %q is that of another buffer", path)
+			name := "receivers." + e.To.ID + ".buffer"
+			if e.Buffer != nil {
+				path := filepath.Clean(e.Buffer.Path)
+				if taken[path] {
+					b.optionFault(m, name+".path", option.Contradiction, "", "the directory %q is that of another buffer", path)
+				}
+				taken[path] = true
 			}
-			taken[path] = true
 			if findRing(m, func(at *Module, o Edge) bool { return at != m || o.To == e.To }) != nil {
 				b.optionFault(m, name, option.Contradiction, "", "an edge that is part of a loop cannot have a buffer")
 			}

@@ -54,6 +54,8 @@ type Edge struct {
 	Sample float64
 	// Buffer is the disk behind the memory of the edge, or nil.
 	Buffer *actor.Buffer
+	// Queue is memory of the edge's own in front of it, or nil.
+	Queue *actor.Queue
 }
 
 // Filter is the filter in front of the module, or nil.
@@ -166,7 +168,7 @@ func (m *Module) node(g Global, log func(string, *slog.Level) *slog.Logger) acto
 	}
 	n.Log, n.Hidden = log(m.ID, level), m.fromEnv()
 	for _, e := range m.Edges {
-		n.Receivers = append(n.Receivers, actor.Receiver{ID: e.To.ID, Filter: e.Filter, Else: e.Else, Sample: e.Sample, Buffer: e.Buffer})
+		n.Receivers = append(n.Receivers, actor.Receiver{ID: e.To.ID, Filter: e.Filter, Else: e.Else, Sample: e.Sample, Buffer: e.Buffer, Queue: e.Queue})
 	}
 	n.Origin = m.origin(n)
 	return n

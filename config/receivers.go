@@ -4,10 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"gambolputty/actor"
-	"gambolputty/actor/disklog"
 	"gambolputty/actor/expr"
 	"gambolputty/actor/option"
 )
@@ -118,28 +116,7 @@ type edgeOptions struct {
 	Filter *expr.Filter `opt:"filter" doc:"Only events that match go there."`
 	Else   bool         `opt:"else" doc:"Only events that no other receiver took go there."`
 	Sample float64      `opt:"sample" min:"0" max:"1" doc:"Share of the events that go there, chosen at random."`
-	Buffer edgeBuffer   `opt:"buffer" doc:"A disk behind the memory in front of the receiver."`
-}
-
-// edgeBuffer are the options of the disk.
-type edgeBuffer struct {
-	Path     string        `opt:"path" required:"true" doc:"Directory that no other edge uses."`
-	MaxBytes int64         `opt:"max_bytes" old:"max_size" min:"0" unit:"bytes" doc:"Space that is taken on disk. 0 is no limit."`
-	WhenFull string        `opt:"when_full" enum:"block|drop_oldest|drop_newest" doc:"What happens at max_bytes: the sender waits, or the oldest or the newest events are dropped."`
-	MaxAge   time.Duration `opt:"max_age" min:"0s" doc:"Events that have waited for longer are dropped, in seconds; a file is dropped as a whole. 0 keeps them."`
-	Fsync    string        `opt:"fsync" enum:"always|interval|never" doc:"When events are made safe from a loss of power: before the sender hears that they are, once a second, or when the operating system likes."`
-}
-
-func defaultEdgeBuffer() edgeBuffer {
-	return edgeBuffer{MaxBytes: 1 << 30, WhenFull: disklog.Block, Fsync: string(disklog.Always)}
-}
-
-// buffer is what the runtime takes; nil without a path.
-func (o edgeBuffer) buffer() *actor.Buffer {
-	if o.Path == "" {
-		return nil
-	}
-	return &actor.Buffer{Path: o.Path, MaxBytes: o.MaxBytes, MaxAge: o.MaxAge, WhenFull: o.WhenFull, Fsync: disklog.Policy(o.Fsync)}
+	Buffer edgeBuffer   `opt:"buffer" doc:"Where events wait that find no room in front of the receiver."`
 }
 
 func (b *builder) edge(m *Module, name string, v *option.Value) Edge {
@@ -154,7 +131,15 @@ func (b *builder) edge(m *Module, name string, v *option.Value) Edge {
 		f.Option = strings.TrimSuffix("receivers."+name+"."+f.Option, ".")
 		b.place(f, nil, v.Position, m.title())
 	}
-	return Edge{Filter: o.Filter, Else: o.Else, Sample: o.Sample, Buffer: o.Buffer.buffer()}
+	e := Edge{Filter: o.Filter, Else: o.Else, Sample: o.Sample}
+	if given := v.Get("buffer"); given != nil && given.Kind == option.Map {
+		for _, f := range option.Faults(o.Buffer.check(), option.Contradiction) {
+			f.Option = "receivers." + name + ".buffer." + f.Option
+			b.place(f, nil, given.Position, m.title())
+		}
+		e.Buffer, e.Queue = o.Buffer.buffer(), o.Buffer.queue()
+	}
+	return e
 }
 
 // resolve finds the module that a receiver names.

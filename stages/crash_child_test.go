@@ -135,7 +135,7 @@ type replayOptions struct {
 	Count int `opt:"count" doc:"Events."`
 }
 
-// replay is an input that sends the texts #r0000000 and so on, and writes down how many have
+// replay is an input that sends the texts <r0000000> and so on, and writes down how many have
 // been delivered, after which it never sends them again.
 func (l *life) replay() actor.Spec {
 	return actor.DefineSource(actor.Info{Name: "Replay", Role: actor.Input}, replayOptions{}, func(_ actor.Env, o replayOptions) (actor.Source, error) {
@@ -185,14 +185,14 @@ func notedBy(dir string) int {
 	return n
 }
 
-func crashName(kind byte, n int) string { return fmt.Sprintf("#%c%07d", kind, n) }
+func crashName(kind byte, n int) string { return fmt.Sprintf("<%c%07d>", kind, n) }
 
 // Some events are such that a module never can bear them, and some such that it cannot at
 // first. Which ones these are depends on the salt of the module.
-func poisonous(name string, salt int) bool { n, _ := strconv.Atoi(name[2:]); return n%97 == salt }
+func poisonous(name string, salt int) bool { n, _ := strconv.Atoi(name[2:9]); return n%97 == salt }
 
 func indigestible(name string, salt int) bool {
-	n, _ := strconv.Atoi(name[2:])
+	n, _ := strconv.Atoi(name[2:9])
 	return n%53 == salt
 }
 

@@ -20,13 +20,14 @@ type badDisk struct {
 
 	mu   sync.Mutex
 	full int // operations that will still find the disk full
+	left int // faults of this life: each costs a pause, and a stop must come to its end
 }
 
 func (l *life) disk(dir string, fsync disklog.Policy) disklog.FS {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		panic(err)
 	}
-	return &badDisk{life: l, sound: os.Getenv(crashFaults) == "", forget: fsync == disklog.Always}
+	return &badDisk{life: l, sound: os.Getenv(crashFaults) == "", forget: fsync == disklog.Always, left: 4}
 }
 
 // space fails while the disk is full.
@@ -40,11 +41,23 @@ func (d *badDisk) space() error {
 	case d.full > 0:
 		d.full--
 		return errNoSpace
-	case d.life.chance(1, 300):
+	case d.left > 0 && d.life.chance(1, 300):
+		d.left--
 		d.full = d.life.number(3)
 		return errNoSpace
 	}
 	return nil
+}
+
+// refuses reports whether it cannot sync now.
+func (d *badDisk) refuses() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.sound || d.left == 0 || !d.life.chance(1, 100) {
+		return false
+	}
+	d.left--
+	return true
 }
 
 func (d *badDisk) List(dir string) ([]string, error) {
@@ -114,7 +127,7 @@ func (f *badFile) Sync() error {
 	defer f.mu.Unlock()
 	unsafe := f.unsafe
 	f.unsafe = nil
-	if f.disk.sound || !f.disk.life.chance(1, 100) {
+	if !f.disk.refuses() {
 		return nil
 	}
 	size, err := f.Size()

@@ -98,7 +98,15 @@ func (p *crashPlan) receivers(random *rand.Rand, middle, outputs, at int) string
 	b.WriteString("    receivers:\n")
 	for _, n := range names {
 		if len(p.buffers) < 3 && random.IntN(2) == 0 {
-			fmt.Fprintf(&b, "      - %s: {buffer: {path: %s, fsync: %s, max_bytes: %d}}\n", n, p.buffer(), policy(random), 300_000<<random.IntN(6))
+			disk := fmt.Sprintf("path: %s, fsync: %s, max_bytes: %d", p.buffer(), policy(random), 300_000<<random.IntN(6))
+			if random.IntN(3) == 0 {
+				disk += fmt.Sprintf(", type: memory, max_events: %d, when_full: overflow", 1+random.IntN(500))
+			}
+			fmt.Fprintf(&b, "      - %s: {buffer: {%s}}\n", n, disk)
+			continue
+		}
+		if random.IntN(5) == 0 {
+			fmt.Fprintf(&b, "      - %s: {buffer: {type: memory, max_events: %d}}\n", n, 1+random.IntN(500))
 			continue
 		}
 		fmt.Fprintf(&b, "      - %s\n", n)
@@ -150,7 +158,7 @@ func (p *crashPlan) wanted(e string) []string {
 	return list
 }
 
-var crashLine = regexp.MustCompile(`^#[rfl]\d{7}\n$`)
+var crashLine = regexp.MustCompile(`^<[rfl]\d{7}>\n$`)
 
 // read counts the events in the files of the outputs.
 func (p *crashPlan) read() map[string]map[string]int {
@@ -218,7 +226,7 @@ func (p *crashPlan) position() (n int) {
 	return n
 }
 
-var crashNames = regexp.MustCompile(`#[rfl]\d{7}`)
+var crashNames = regexp.MustCompile(`<[rfl]\d{7}>`)
 
 // buffered counts the events in the buffers. It looks at copies, because who opens a log
 // repairs it.

@@ -102,10 +102,13 @@ func newCrashRound(t *testing.T, seed uint64) *crashRound {
 
 func tailOf(log string) string {
 	const most = 20_000
-	if len(log) <= most {
+	if at := strings.Index(log, "SIGQUIT: quit"); at > 0 && len(log)-at > most {
+		log = log[:at+most]
+	}
+	if len(log) <= 2*most {
 		return log
 	}
-	return "...\n" + log[len(log)-most:]
+	return "...\n" + log[len(log)-2*most:]
 }
 
 func (r *crashRound) run() {
@@ -122,7 +125,7 @@ func (r *crashRound) run() {
 	r.lastLife()
 }
 
-const crashPatience = 20 * time.Second
+const crashPatience = time.Minute
 
 // child is the program in one of its lives.
 type child struct {
@@ -221,7 +224,11 @@ func (r *crashRound) await(c *child, name string) {
 // until polls; what the program does otherwise stays in the channel.
 func (r *crashRound) until(c *child, what string, done func() bool) {
 	r.t.Helper()
-	for end := time.Now().Add(crashPatience); !done(); time.Sleep(time.Millisecond) {
+	before, end := int64(0), time.Now().Add(crashPatience)
+	for ; !done(); time.Sleep(10 * time.Millisecond) {
+		if now := r.size(); now > before {
+			before, end = now, time.Now().Add(crashPatience) // it is slow, but it gets on
+		}
 		select {
 		case err := <-c.gone:
 			c.gone <- err
@@ -321,6 +328,16 @@ func (r *crashRound) lastLife() {
 	if n := len(r.places); n > 0 {
 		r.t.Errorf("%d events have not come to their end", n)
 	}
+}
+
+// size is that of all that has been written.
+func (r *crashRound) size() (sum int64) {
+	for _, name := range append(r.outputNames(), "dead") {
+		if info, err := os.Stat(filepath.Join(r.dir, name)); err == nil {
+			sum += info.Size()
+		}
+	}
+	return sum
 }
 
 // report tells where all events are.

@@ -58,6 +58,9 @@ type Options struct {
 	Fsync Policy
 	// MaxBytes bounds what the segments take on disk; 0 is no bound.
 	MaxBytes int64
+	// MaxRecords bounds how many records are not finished; 0 is no bound. With DropOldest, only
+	// as many are dropped as there must be.
+	MaxRecords int
 	// MaxAge bounds how long an unfinished record is kept; 0 is no bound. The unit is the
 	// segment, so it may be kept longer.
 	MaxAge time.Duration
@@ -180,7 +183,7 @@ func (l *Log) append(ctx context.Context, r *Records) (first uint64, err error) 
 	l.next += n // also after an error, as some of it may have been written
 	if _, err := s.file.WriteAt(r.buf, s.size); err != nil {
 		l.finish(span{first, l.next})
-		l.withdraw(s, s.size)
+		l.abandon(s)
 		return 0, fmt.Errorf("write to the disk buffer: %w", err)
 	}
 	s.size += size
@@ -197,6 +200,20 @@ func (l *Log) active() *segment {
 		return l.segments[n-1]
 	}
 	return nil
+}
+
+// abandon ends a segment to which the last write failed. Those who wait for what was written
+// before need not write it again.
+func (l *Log) abandon(s *segment) {
+	if l.opts.Fsync == Always && s.safe < s.size {
+		if err := s.file.Sync(); err != nil {
+			l.unsynced(s)
+			return
+		}
+		s.safe = s.size
+	}
+	l.synced = l.next
+	l.withdraw(s, s.size)
 }
 
 // withdraw cuts a segment whose end is in doubt, and writes no more to it.

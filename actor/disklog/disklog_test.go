@@ -360,6 +360,81 @@ func TestAFailedWriteLeavesNothingBehind(t *testing.T) {
 	}
 }
 
+// Whoever waits for the disk while the write of somebody else fails is told the truth.
+func TestAFailedWriteDoesNotPretendThatOthersAreSafe(t *testing.T) {
+	m := newMachine()
+	l := open(t, m, Options{})
+	mustAdd(t, l, 0, 1)
+	l.syncing.Lock()
+	done := make(chan error)
+	go func() { _, err := add(l, 1, 5); done <- err }()
+	for l.Stats().Unfinished < 5 {
+		runtime.Gosched()
+	}
+	m.fail = func(op, path string) error {
+		if op == "write" && strings.HasSuffix(path, ending) {
+			return errDisk
+		}
+		return nil
+	}
+	if _, err := add(l, 5, 9); err == nil {
+		t.Fatal("no error")
+	}
+	l.syncing.Unlock()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	want(t, open(t, m.after(0, nil), Options{}), texts(0, 5))
+}
+
+// A sync that succeeds behind one that failed says nothing about what that was to sync.
+func TestARotationDoesNotHideAFailedSync(t *testing.T) {
+	m := newMachine()
+	l := open(t, m, Options{})
+	mustAdd(t, l, 0, 1)
+	m.fail = func(op, path string) error {
+		if op != "sync" || !strings.HasSuffix(path, ending) {
+			return nil
+		}
+		m.fail = func(string, string) error { return nil }
+		l.mu.Lock() // the rotation is faster, and the disk has forgotten what it could not write
+		defer l.mu.Unlock()
+		s := l.active()
+		l.synced, s.safe = l.next, s.size
+		l.seal(s)
+		return errDisk
+	}
+	if _, err := add(l, 1, 5); err == nil {
+		t.Error("no error")
+	}
+	mustAdd(t, l, 1, 5)
+	want(t, open(t, m, Options{}), texts(0, 5))
+}
+
+// What may be given up has not been read by anybody, or it would come twice.
+func TestAReaderWaitsForTheSync(t *testing.T) {
+	m := newMachine()
+	l := open(t, m, Options{})
+	r := l.Reader()
+	mustAdd(t, l, 0, 2)
+	l.syncing.Lock()
+	done := make(chan error)
+	go func() { _, err := add(l, 2, 5); done <- err }()
+	for l.Stats().Unfinished < 5 {
+		runtime.Gosched()
+	}
+	if got, _ := drain(t, r); !slices.Equal(got, texts(0, 2)) {
+		t.Errorf("got %q", got)
+	}
+	l.syncing.Unlock()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := drain(t, r); !slices.Equal(got, texts(2, 5)) {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestOneSyncServesAllThatWait(t *testing.T) {
 	m := newMachine()
 	l := open(t, m, Options{})
@@ -454,6 +529,46 @@ func TestTheSpaceOnDiskIsBounded(t *testing.T) {
 		if err := put(t.Context(), l); err != nil {
 			t.Error(err)
 		}
+	})
+}
+
+func TestTheNumberOfRecordsIsBounded(t *testing.T) {
+	for full, want := range map[string][]string{DropOldest: texts(14, 24), DropNewest: slices.Concat(texts(0, 4), texts(8, 14))} {
+		t.Run(full, func(t *testing.T) {
+			l := open(t, newMachine(), Options{MaxRecords: 10, WhenFull: full})
+			mustAdd(t, l, 0, 4)
+			mustAdd(t, l, 4, 8)
+			l.Finish(5, 4)
+			mustAdd(t, l, 8, 14)
+			for from := 14; from < 24; from += 5 {
+				if _, err := add(l, from, from+5); (err != nil) != (full == DropNewest) || err != nil && !errors.Is(err, ErrFull) {
+					t.Fatal(err)
+				}
+			}
+			got, _ := drain(t, l.Reader())
+			if !slices.Equal(got, want) {
+				t.Errorf("got %q", got)
+			}
+			if st := l.Stats(); st.Dropped != 10 || st.Unfinished != 10 {
+				t.Errorf("%+v", st)
+			}
+		})
+	}
+	t.Run(Block, func(t *testing.T) {
+		l := open(t, newMachine(), Options{MaxRecords: 10})
+		mustAdd(t, l, 0, 8)
+		done := make(chan error)
+		go func() { _, err := add(l, 8, 12); done <- err }()
+		for l.Stats().Waiting == 0 {
+			runtime.Gosched()
+		}
+		l.Finish(3, 2)
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		// More than fit come when there is nothing else.
+		l.Finish(1, 12)
+		mustAdd(t, l, 12, 40)
 	})
 }
 

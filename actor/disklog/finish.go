@@ -18,6 +18,10 @@ func (l *Log) Finish(first uint64, n int) int {
 		l.synced = l.next
 	}
 	l.clean()
+	if l.opts.MaxRecords > 0 && l.waiting > 0 {
+		close(l.freed)
+		l.freed = make(chan struct{})
+	}
 	return left
 }
 

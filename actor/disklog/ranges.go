@@ -44,6 +44,14 @@ func (r *ranges) missing(s span) uint64 {
 // has reports whether n is in the set.
 func (r *ranges) has(n uint64) bool { return r.missing(span{n, n + 1}) == 0 }
 
+// gap returns the first number from n on that is not in the set.
+func (r *ranges) gap(n uint64) uint64 {
+	if i := r.at(n); i < len(r.list) && r.list[i].first <= n {
+		return r.list[i].end
+	}
+	return n
+}
+
 // end is the number behind the highest one.
 func (r *ranges) end() uint64 {
 	if len(r.list) == 0 {

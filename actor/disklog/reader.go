@@ -60,7 +60,7 @@ func (r *Reader) find() bool {
 func (r *Reader) read() (record, bool, error) {
 	l := r.log
 	l.mu.Lock()
-	size := r.seg.size
+	size := l.readable(r.seg)
 	l.mu.Unlock()
 	if r.scan == nil {
 		f, err := l.fs.Open(l.path(r.seg.name))
@@ -80,12 +80,21 @@ func (r *Reader) read() (record, bool, error) {
 func (r *Reader) over() bool {
 	l := r.log
 	l.mu.Lock()
-	over := r.seg.file == nil && (r.scan == nil || r.scan.size == r.seg.size)
+	over := r.seg.file == nil && (r.scan == nil || r.scan.size == l.readable(r.seg))
 	l.mu.Unlock()
 	if over {
 		r.leave()
 	}
 	return over
+}
+
+// readable is how far a segment can be read. What may still be given up, because it cannot be
+// synced, is not.
+func (l *Log) readable(s *segment) int64 {
+	if l.opts.Fsync == Always {
+		return max(s.safe, headSize)
+	}
+	return s.size
 }
 
 func (r *Reader) leave() {

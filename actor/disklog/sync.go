@@ -1,6 +1,9 @@
 package disklog
 
-import "errors"
+import (
+	"errors"
+	"io/fs"
+)
 
 // settle returns when records are on the disk. Whoever comes first syncs for all that have
 // been written by then, and those who waited for that find theirs done.
@@ -28,12 +31,14 @@ func (l *Log) sync() {
 		l.synced = l.next
 		return
 	}
-	target, size, f := l.next, s.size, s.file
+	from, target, size, f := l.synced, l.next, s.size, s.file
 	l.mu.Unlock()
 	err := f.Sync()
 	l.mu.Lock()
 	switch {
-	case s.file != f: // a rotation was faster, and has synced or failed to
+	case s.file != f && (err == nil || errors.Is(err, fs.ErrClosed)): // a rotation was faster, and has synced or failed to
+	case s.file != f: // it may have synced when there was nothing left to sync
+		l.giveUp(span{max(from, s.first), target})
 	case err != nil:
 		l.opts.Log.Error("the disk buffer could not be synced", "path", l.path(s.name), "error", err)
 		l.unsynced(s)
@@ -54,9 +59,14 @@ func (l *Log) unsynced(s *segment) {
 		l.seal(s)
 		return
 	}
+	l.giveUp(bad)
+	l.withdraw(s, max(s.safe, headSize))
+}
+
+// giveUp tells those who wait for records that they are not there.
+func (l *Log) giveUp(bad span) {
 	if l.lost = append(l.lost, bad); len(l.lost) > mostLost {
 		l.lost = l.lost[1:]
 	}
 	l.finish(bad)
-	l.withdraw(s, max(s.safe, headSize))
 }

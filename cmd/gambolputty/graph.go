@@ -60,6 +60,28 @@ func label(e config.Edge) string {
 	return strings.Join(parts, ", ")
 }
 
+// store says where events wait on an edge; "" is before the receiver only.
+func store(e config.Edge) string {
+	switch {
+	case e.Queue != nil && e.Buffer != nil:
+		return fmt.Sprintf("memory for %d events, then disk %s", e.Queue.MaxEvents, e.Buffer.Path)
+	case e.Queue != nil:
+		return fmt.Sprintf("memory for %d events", e.Queue.MaxEvents)
+	case e.Buffer != nil:
+		return "disk " + e.Buffer.Path
+	}
+	return ""
+}
+
+// caption is what is written at an edge in a drawing.
+func caption(e config.Edge) string {
+	l, s := label(e), store(e)
+	if l != "" && s != "" {
+		return l + "; " + s
+	}
+	return l + s
+}
+
 func (a *app) drawText(plan *config.Plan) {
 	for _, m := range plan.Modules {
 		fmt.Fprintf(a.out, "%s (%s)\n", title(m), m.Spec.Role)
@@ -67,6 +89,9 @@ func (a *app) drawText(plan *config.Plan) {
 			fmt.Fprintf(a.out, "  -> %s", e.To.ID)
 			if l := label(e); l != "" {
 				fmt.Fprintf(a.out, "  if %s", l)
+			}
+			if s := store(e); s != "" {
+				fmt.Fprintf(a.out, "  by way of %s", s)
 			}
 			fmt.Fprintln(a.out)
 		}
@@ -100,8 +125,11 @@ func (a *app) drawMermaid(plan *config.Plan) {
 	for _, m := range plan.Modules {
 		for _, e := range m.Edges {
 			arrow := "-->"
-			if l := label(e); l != "" {
-				arrow = fmt.Sprintf("-.->|\"%s\"|", mermaid(l))
+			if label(e) != "" {
+				arrow = "-.->"
+			}
+			if c := caption(e); c != "" {
+				arrow += fmt.Sprintf("|\"%s\"|", mermaid(c))
 			}
 			fmt.Fprintf(a.out, "  n%d %s n%d\n", number[m.ID], arrow, number[e.To.ID])
 		}
@@ -119,11 +147,18 @@ func (a *app) drawDot(plan *config.Plan) {
 	}
 	for _, m := range plan.Modules {
 		for _, e := range m.Edges {
-			style := ""
-			if l := label(e); l != "" {
-				style = " [style=dashed, label=" + strconv.Quote(l) + "]"
+			var style []string
+			if label(e) != "" {
+				style = append(style, "style=dashed")
 			}
-			fmt.Fprintf(a.out, "  %s -> %s%s;\n", strconv.Quote(m.ID), strconv.Quote(e.To.ID), style)
+			if c := caption(e); c != "" {
+				style = append(style, "label="+strconv.Quote(c))
+			}
+			attributes := ""
+			if len(style) > 0 {
+				attributes = " [" + strings.Join(style, ", ") + "]"
+			}
+			fmt.Fprintf(a.out, "  %s -> %s%s;\n", strconv.Quote(m.ID), strconv.Quote(e.To.ID), attributes)
 		}
 	}
 	fmt.Fprintln(a.out, "}")
@@ -136,6 +171,8 @@ func (a *app) drawJSON(plan *config.Plan) error {
 		Filter string  `json:"filter,omitempty"`
 		Else   bool    `json:"else,omitempty"`
 		Sample float64 `json:"sample,omitempty"`
+		Memory int     `json:"memory_events,omitempty"`
+		Disk   string  `json:"disk,omitempty"`
 	}
 	type node struct {
 		ID     string     `json:"id"`
@@ -157,6 +194,12 @@ func (a *app) drawJSON(plan *config.Plan) error {
 			one := edge{From: m.ID, To: e.To.ID, Else: e.Else, Sample: e.Sample}
 			if e.Filter != nil {
 				one.Filter = e.Filter.Source()
+			}
+			if e.Queue != nil {
+				one.Memory = e.Queue.MaxEvents
+			}
+			if e.Buffer != nil {
+				one.Disk = e.Buffer.Path
 			}
 			out.Edges = append(out.Edges, one)
 		}
