@@ -13,6 +13,7 @@ import (
 	"gambolputty/stages/inputs/redislist"
 	"gambolputty/stages/inputs/sniffer"
 	"gambolputty/stages/inputs/spam"
+	"gambolputty/stages/inputs/sqs"
 	"gambolputty/stages/inputs/stdin"
 	"gambolputty/stages/inputs/tcpserver"
 	"gambolputty/stages/inputs/udpserver"
@@ -48,6 +49,7 @@ import (
 	"gambolputty/stages/outputs/loggersink"
 	"gambolputty/stages/outputs/redischannelsink"
 	"gambolputty/stages/outputs/redislistsink"
+	"gambolputty/stages/outputs/sqssink"
 	"gambolputty/stages/outputs/stdoutsink"
 	"gambolputty/stages/outputs/syslogsink"
 	"gambolputty/stages/outputs/tcpsink"
@@ -89,6 +91,7 @@ func All() []actor.Spec {
 		redislist.Spec,
 		sniffer.Spec,
 		spam.Spec,
+		sqs.Spec,
 		stdin.Spec,
 		tcpserver.Spec,
 		udpserver.Spec,
@@ -143,6 +146,7 @@ func All() []actor.Spec {
 		loggersink.Spec,
 		redischannelsink.Spec,
 		redislistsink.Spec,
+		sqssink.Spec,
 		stdoutsink.Spec,
 		syslogsink.Spec,
 		tcpsink.Spec,
