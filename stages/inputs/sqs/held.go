@@ -27,6 +27,7 @@ type state int
 const (
 	underway  state = iota
 	delivered       // to be removed from the queue
+	orphaned        // delivered, but its receipt is of no use; if it comes again, it comes with a new one
 	failed          // to be seen by others
 )
 
@@ -68,6 +69,10 @@ func (h *held) fresh(messages []types.Message) []*message {
 		id := aws.ToString(m.MessageId)
 		if had := h.all[id]; had != nil && had.state != failed {
 			had.ReceiptHandle, had.until = m.ReceiptHandle, until
+			if had.state == orphaned {
+				had.state = delivered
+				h.wake()
+			}
 			h.env.Count("seen_twice", 1)
 			continue
 		}
@@ -89,16 +94,22 @@ func (h *held) ticket(messages []*message) *ack.Ticket {
 				m.state = failed
 			}
 		}
-		select {
-		case h.ready <- struct{}{}:
-		default:
-		}
+		h.wake()
 	})
+}
+
+// wake makes keep look at once.
+func (h *held) wake() {
+	select {
+	case h.ready <- struct{}{}:
+	default:
+	}
 }
 
 // keep removes messages that were delivered and holds the others, until ctx ends.
 func (h *held) keep(ctx context.Context) {
 	backoff := retry.Inputs()
+	backoff.Longest = min(backoff.Longest, h.visible/4) // or messages would become visible
 	for {
 		timer := time.NewTimer(h.visible / 4)
 		select {
@@ -110,6 +121,7 @@ func (h *held) keep(ctx context.Context) {
 		}
 		timer.Stop()
 		err := errors.Join(h.remove(ctx), h.extend(ctx))
+		h.giveUp()
 		if ctx.Err() != nil {
 			return
 		}
@@ -122,10 +134,7 @@ func (h *held) keep(ctx context.Context) {
 		if backoff.WaitAtLeast(ctx, min(least(err), h.visible/4)) != nil {
 			return
 		}
-		select { // what failed is tried again
-		case h.ready <- struct{}{}:
-		default:
-		}
+		h.wake() // what failed is tried again
 	}
 }
 
@@ -167,45 +176,52 @@ func (h *held) removePart(ctx context.Context, part []message) error {
 	if err != nil {
 		return fmt.Errorf("remove messages: %w", err)
 	}
-	failures := map[string]error{}
+	refused := map[string]types.BatchResultErrorEntry{}
 	for _, f := range a.Failed {
-		failures[aws.ToString(f.Id)] = fmt.Errorf("remove a message: %s %s", aws.ToString(f.Code), aws.ToString(f.Message))
+		refused[aws.ToString(f.Id)] = f
 	}
 	done := map[string]bool{}
 	for _, s := range a.Successful {
 		done[aws.ToString(s.Id)] = true
 	}
-	var errs []error
-	for i, m := range part {
-		switch id := strconv.Itoa(i); {
-		case done[id]:
-			h.forget(&m)
-		case failures[id] != nil:
-			errs = append(errs, failures[id])
-			h.stale(&m)
-		default:
-			errs = append(errs, sqsconn.ErrGarbage)
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// forget drops a message, unless it has come once more in the meantime.
-func (h *held) forget(m *message) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	id := aws.ToString(m.MessageId)
-	if now := h.all[id]; now != nil && aws.ToString(now.ReceiptHandle) == aws.ToString(m.ReceiptHandle) {
-		delete(h.all, id)
+	for i := range part {
+		m, no, id := h.same(&part[i]), refused[strconv.Itoa(i)], strconv.Itoa(i)
+		switch {
+		case m == nil: // it has come once more in the meantime
+		case done[id]:
+			delete(h.all, aws.ToString(m.MessageId))
+		case no.SenderFault:
+			m.state = orphaned
+			h.env.Count("not_removed", 1)
+			h.env.Warn("a message that was delivered cannot be removed and may come twice", "code", aws.ToString(no.Code), "reason", aws.ToString(no.Message))
+		case no.Code != nil:
+			err = fmt.Errorf("remove a message: %s %s", *no.Code, aws.ToString(no.Message))
+		default:
+			err = fmt.Errorf("remove messages: %w", sqsconn.ErrGarbage)
+		}
 	}
+	return err
 }
 
-// stale drops a message that cannot be removed and whose time is over: its receipt is of no
-// more use, and if the message comes again, it comes with a new one.
-func (h *held) stale(m *message) {
-	if time.Now().After(m.until.Add(h.visible)) {
-		h.env.Count("not_removed", 1)
-		h.forget(m)
+// same finds the message of which m is a copy, if it still has the same receipt.
+func (h *held) same(m *message) *message {
+	now := h.all[aws.ToString(m.MessageId)]
+	if now == nil || aws.ToString(now.ReceiptHandle) != aws.ToString(m.ReceiptHandle) {
+		return nil
+	}
+	return now
+}
+
+// giveUp forgets messages without a good receipt that have not come again for a while.
+func (h *held) giveUp() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for id, m := range h.all {
+		if m.state == orphaned && time.Now().After(m.until.Add(max(2*h.visible, time.Minute))) {
+			delete(h.all, id)
+		}
 	}
 }
 
@@ -256,7 +272,7 @@ func (h *held) hide(ctx context.Context, part []message, d time.Duration) error 
 // was not is shown to others at once.
 func (h *held) giveBack(ctx context.Context) error {
 	err := h.remove(ctx)
-	for part := range slices.Chunk(h.choose(func(m *message) bool { return m.state != delivered }), 10) {
+	for part := range slices.Chunk(h.choose(func(m *message) bool { return m.state == underway || m.state == failed }), 10) {
 		err = errors.Join(err, h.hide(ctx, part, 0))
 	}
 	if err != nil {

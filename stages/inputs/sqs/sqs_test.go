@@ -130,6 +130,27 @@ func TestMessagesStayHiddenWhileTheyAreUnderWay(t *testing.T) {
 	r.Stop()
 }
 
+// A receipt may be of no use any more, as after the time of the message was over. The message
+// is removed when it comes again, and not sent on a second time.
+func TestAMessageWhoseReceiptIsTooOld(t *testing.T) {
+	q := sqstest.New(t, "q")
+	q.Hooked(func(action string, _ []byte) (int, string) {
+		if action != "DeleteMessageBatch" {
+			return 0, ""
+		}
+		q.Hooked(nil)
+		return 200, `{"Successful":[],"Failed":[{"Id":"0","Code":"ReceiptHandleIsInvalid","Message":"too old","SenderFault":true}]}`
+	})
+	q.Put(bodies("a")...)
+	r := actortest.Source(t, sqs.Spec, q.Options())
+	q.Eventually(t, "removal is refused", func() bool { return own(r, "not_removed") == 1 })
+	q.Show()
+	q.Eventually(t, "it is removed all the same", func() bool { return len(q.Bodies()) == 0 })
+	if got := r.Stop(); len(got) != 1 {
+		t.Errorf("%d events", len(got))
+	}
+}
+
 func TestABodyWithAWrongMD5IsPassedOnWithAWarning(t *testing.T) {
 	q := sqstest.New(t, "q")
 	q.Garble(true)

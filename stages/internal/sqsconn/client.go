@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -55,6 +57,19 @@ func New(ctx context.Context, o *Options) (*Client, error) {
 		client.url.Store(&o.Queue)
 	}
 	return client, nil
+}
+
+// address is where to connect to; "" leaves it to the region. Hosts of the form
+// region.queue.amazonaws.com are those of an interface that is no more spoken.
+func (o *Options) address() string {
+	if o.Endpoint != "" || !o.queueIsURL() {
+		return o.Endpoint
+	}
+	u, _ := url.Parse(o.Queue) // it was checked
+	if strings.HasSuffix(u.Host, "queue.amazonaws.com") {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
 }
 
 // URL finds the queue by its name.

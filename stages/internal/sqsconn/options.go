@@ -95,16 +95,3 @@ func (o *Options) FIFO() bool { return strings.HasSuffix(o.Queue, fifo) }
 
 // Target is what log lines call the queue.
 func (o *Options) Target() string { return "sqs://" + o.QueueName() }
-
-// address is where to connect to; "" leaves it to the region. Hosts of the form
-// region.queue.amazonaws.com are those of an interface that is no more spoken.
-func (o *Options) address() string {
-	if o.Endpoint != "" || !o.queueIsURL() {
-		return o.Endpoint
-	}
-	u, _ := url.Parse(o.Queue) // it was checked
-	if strings.HasSuffix(u.Host, "queue.amazonaws.com") {
-		return ""
-	}
-	return u.Scheme + "://" + u.Host
-}
