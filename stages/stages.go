@@ -47,6 +47,7 @@ import (
 	"gambolputty/stages/outputs/httpsink"
 	"gambolputty/stages/outputs/kafkasink"
 	"gambolputty/stages/outputs/loggersink"
+	"gambolputty/stages/outputs/mongodbsink"
 	"gambolputty/stages/outputs/redischannelsink"
 	"gambolputty/stages/outputs/redislistsink"
 	"gambolputty/stages/outputs/sqssink"
@@ -144,6 +145,7 @@ func All() []actor.Spec {
 		httpsink.Spec,
 		kafkasink.Spec,
 		loggersink.Spec,
+		mongodbsink.Spec,
 		redischannelsink.Spec,
 		redislistsink.Spec,
 		sqssink.Spec,
