@@ -2,6 +2,7 @@ package stages_test
 
 import (
 	"bufio"
+	"crypto/tls"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 
 	"gambolputty/actor/actortest"
 	"gambolputty/stages"
+	"gambolputty/stages/internal/tlsopt/tlstest"
 )
 
 // arrivals are what has come to a counterpart.
@@ -60,12 +62,56 @@ func accept(t *testing.T, handle func(net.Conn)) string {
 
 func host(srv *httptest.Server) string { return strings.TrimPrefix(srv.URL, "http://") }
 
-// beatsServer is our own input; its options are those of TLS.
-func beatsServer(options string) func(t *testing.T) (string, func() []string, func(...string)) {
+// beats is our own input, with options of TLS.
+func beats(t *testing.T, options string) (string, func() []string, func(...string)) {
+	t.Helper()
+	r := actortest.Start(t, "- Beats: {interface: 127.0.0.1, port: 0"+options+"}\n- ModifyFields: {action: insert, target_field: n, value: $(data.message)}\n- TestCatch\n", stages.All()...)
+	return r.Addr(), func() []string { return texts(r.Wait(0)) }, nil
+}
+
+func beatsForAll(t *testing.T) (string, func() []string, func(...string)) { return beats(t, "") }
+
+// beatsForFriends wants to see a certificate.
+func beatsForFriends(t *testing.T) (string, func() []string, func(...string)) {
+	c := tlstest.New(t)
+	return beats(t, fmt.Sprintf(", tls: True, cert: %q, key: %q, cacert: %q, tls_client_auth: require", c.Cert, c.Key, c.Cert))
+}
+
+// unknownAuthority is a server whose certificate nobody has signed but itself.
+func unknownAuthority(t *testing.T) (string, func() []string, func(...string)) {
+	var got arrivals
+	pair := tlstest.New(t).Pair
+	return accept(t, func(c net.Conn) {
+		s := tls.Server(c, &tls.Config{Certificates: []tls.Certificate{pair}})
+		if text, err := io.ReadAll(s); err == nil || len(text) > 0 {
+			got.add(string(text))
+		}
+	}), got.all, nil
+}
+
+// Keys of CURVE: one of a server, and one of somebody else, as the manual of libzmq has them.
+const (
+	curveSecret = "JTKVSB%%)wK0E.X)V>+}o?pNmC{O&4W4b!Ni{Lh6"
+	otherKey    = "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"
+)
+
+// zmqWithCurve is one of our own modules, which lets in who knows its key.
+func zmqWithCurve(module, address string) func(t *testing.T) (string, func() []string, func(...string)) {
 	return func(t *testing.T) (string, func() []string, func(...string)) {
 		t.Helper()
-		r := actortest.Start(t, "- Beats: {interface: 127.0.0.1, port: 0"+options+"}\n- ModifyFields: {action: insert, target_field: n, value: $(data.message)}\n- ModifyFields: {id: d, action: delete, source_fields: [data]}\n- TestCatch\n", stages.All()...)
-		return r.Addr(), func() []string { return texts(r.Wait(0)) }, nil
+		options := module + ": {" + address + ": '127.0.0.1:0', mode: bind, curve_secret_key: '" + curveSecret + "'}\n"
+		if module == "Zmq" {
+			r := actortest.Start(t, "- "+options+"- TestCatch\n", stages.All()...)
+			return r.Addr(), func() []string { return texts(r.Wait(0)) }, nil
+		}
+		feed := make(chan string, 10)
+		r := actortest.Start(t, "- Global: {shutdown_timeout: 1}\n- Lines\n- "+options, append(stages.All(), actortest.Lines(feed))...)
+		t.Cleanup(r.StopHard)
+		return r.Addr(), nil, func(texts ...string) {
+			for _, s := range texts {
+				feed <- s
+			}
+		}
 	}
 }
 

@@ -29,6 +29,8 @@ type party struct {
 	// login are options that the counterpart refuses, and refusal is what the log says then.
 	login   func(address string) string
 	refusal string
+	// gate is a counterpart of its own for that, if the usual one lets everybody in.
+	gate func(t *testing.T) (address string, arrived func() []string, send func(texts ...string))
 }
 
 // secret must not be in any log.
@@ -205,7 +207,11 @@ func (p *party) slow(t *testing.T) {
 // refused checks that nothing passes with wrong credentials, that the log says why, and shows
 // no secret.
 func (p *party) refused(t *testing.T) {
-	address, arrived, send := p.counterpart(t)
+	counterpart := p.counterpart
+	if p.gate != nil {
+		counterpart = p.gate
+	}
+	address, arrived, send := counterpart(t)
 	f := &flow{t: t, arrived: arrived, send: send}
 	f.start(p, p.login(address))
 	f.more(5)
@@ -242,15 +248,23 @@ func parties() map[string]party {
 		"Zmq, client": {
 			module: "Zmq", counterpart: zmqPusher,
 			options: func(a string) string { return "mode: client\naddress: " + a },
+			gate:    zmqWithCurve("ZmqSink", "server"), refusal: "target failed",
+			login: func(a string) string { return "mode: client\naddress: " + a + "\ncurve_server_key: '" + otherKey + "'" },
 		},
 		"ZmqSink": {
 			module: "ZmqSink", counterpart: zmqPuller,
 			options: func(a string) string { return "server: " + a + "\nformat: $(data)\n" + quick },
+			gate:    zmqWithCurve("Zmq", "address"), refusal: "target failed",
+			login: func(a string) string { return "server: " + a + "\ncurve_server_key: '" + otherKey + "'\n" + quick },
 		},
 		"BeatsSink, Beats": {
-			module: "BeatsSink", counterpart: beatsServer(""),
+			module: "BeatsSink", counterpart: beatsForAll,
 			options: func(a string) string {
 				return "server: '" + a + "'\nformat: $(data)\ntimeout: 2\n" + quick
+			},
+			gate: beatsForFriends, refusal: "target failed",
+			login: func(a string) string {
+				return "server: '" + a + "'\ntls: True\ntls_verify: False\ntimeout: 2\n" + quick
 			},
 		},
 		"GraphiteSink": {
@@ -258,6 +272,11 @@ func parties() map[string]party {
 			options: func(a string) string {
 				host, port := split(a)
 				return fmt.Sprintf("server: %s\nport: %s\nformats: ['number $(data)']\n%s", host, port, quick)
+			},
+			gate: unknownAuthority, refusal: "x509",
+			login: func(a string) string {
+				host, port := split(a)
+				return fmt.Sprintf("server: %s\nport: %s\nformats: ['number $(data)']\ntls: True\n%s", host, port, quick)
 			},
 		},
 		"WebHdfsSink": {
@@ -274,6 +293,10 @@ func parties() map[string]party {
 			module: "ZabbixSink", counterpart: zabbix,
 			options: func(a string) string {
 				return "hostname: h\nfields: [data]\nagent_conf: False\ntimeout: 2\nserver: '" + a + "'\n" + quick
+			},
+			gate: unknownAuthority, refusal: "x509",
+			login: func(a string) string {
+				return "hostname: h\nfields: [data]\nagent_conf: False\ntimeout: 2\ntls: True\nserver: '" + a + "'\n" + quick
 			},
 		},
 	}
