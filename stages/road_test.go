@@ -19,7 +19,7 @@ type road struct {
 	listener net.Listener // nil while the road is closed
 	conns    map[net.Conn]bool
 	noise    string        // what both ends hear instead of each other
-	delay    time.Duration // of each piece of an answer
+	delay    time.Duration // of each piece of what is said
 }
 
 // newRoad makes a road that is closed.
@@ -77,7 +77,7 @@ func (r *road) spoil(noise string) {
 	r.cut()
 }
 
-// slow makes answers come late and in small pieces.
+// slow makes everything come late and in small pieces.
 func (r *road) slow(delay time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -128,7 +128,7 @@ func (r *road) carry(from net.Conn) {
 		return
 	}
 	var both sync.WaitGroup
-	both.Go(func() { io.Copy(to, from); to.(*net.TCPConn).CloseWrite() })
+	both.Go(func() { crawl(to, from, delay); to.(*net.TCPConn).CloseWrite() })
 	both.Go(func() { crawl(from, to, delay); from.(*net.TCPConn).CloseWrite() })
 	both.Wait()
 }
