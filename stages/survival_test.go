@@ -197,7 +197,7 @@ func (p *party) garbage(t *testing.T, noise string) {
 
 func (p *party) slow(t *testing.T) {
 	f := p.begin(t, true)
-	f.road.slow(30 * time.Millisecond)
+	f.road.slow(10 * time.Millisecond)
 	f.road.open()
 	f.more(20)
 	f.until(20, 0)

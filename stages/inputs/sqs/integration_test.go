@@ -4,12 +4,15 @@ package sqs_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"gambolputty/actor/actortest"
+	"gambolputty/stages"
 	"gambolputty/stages/inputs/sqs"
 	"gambolputty/stages/internal/sqstest"
 	"gambolputty/stages/outputs/sqssink"
@@ -150,5 +153,49 @@ func TestIntegrationCredentials(t *testing.T) {
 	if got := texts(t, r, 3); len(got) != 3 {
 		t.Error(got)
 	}
+	r.Stop()
+}
+
+// The way of examples/sqs.yml: from one queue to another, which keeps the order within a host.
+func TestIntegrationTheExample(t *testing.T) {
+	mq := sqstest.StartElasticMQ(t)
+	for name, value := range map[string]string{"SQS_ENDPOINT": mq.URL, "AWS_ACCESS_KEY_ID": sqstest.KeyID, "AWS_SECRET_ACCESS_KEY": sqstest.Secret} {
+		t.Setenv(name, value)
+	}
+	text, err := os.ReadFile("../../../examples/sqs.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	example := actortest.Start(t, string(text), stages.All()...)
+	var want []string
+	for i := range 20 {
+		want = append(want, fmt.Sprintf(`{"host": "web%d", "n": %d, "severity": 3}`, i%2, i))
+	}
+	fill(t, mq.Options("incoming")+"format: $(data)", want...)
+	r := actortest.Source(t, sqs.Spec, mq.Options("archive.fifo"))
+	for _, e := range r.Wait(len(want)) {
+		var o struct {
+			Data string
+			SQS  struct {
+				Attributes map[string]string
+				Message    map[string]struct{ DataType, StringValue string } `json:"message_attributes"`
+			}
+		}
+		var in struct {
+			Host        string
+			Severity    int
+			Data        any
+			Gambolputty struct {
+				ID string `json:"event_id"`
+			}
+		}
+		if err := errors.Join(json.Unmarshal([]byte(actortest.JSON(e)), &o), json.Unmarshal([]byte(o.Data), &in)); err != nil {
+			t.Fatal(err)
+		}
+		if o.SQS.Attributes["MessageGroupId"] != in.Host || o.SQS.Attributes["MessageDeduplicationId"] != in.Gambolputty.ID || in.Severity != 3 || in.Data != nil || o.SQS.Message["severity"].DataType != "Number" {
+			t.Errorf("got %s", actortest.JSON(e))
+		}
+	}
+	example.Stop()
 	r.Stop()
 }

@@ -5,6 +5,7 @@ package mongodbsink_test
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 
 	"gambolputty/actor/actortest"
 	"gambolputty/actor/event"
+	"gambolputty/stages"
 	"gambolputty/stages/internal/mongotest"
 	"gambolputty/stages/outputs/mongodbsink"
 )
@@ -140,4 +142,34 @@ func read(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// The way of examples/mongodb.yml: lines of an access log over TCP.
+func TestIntegrationTheExample(t *testing.T) {
+	s := mongotest.StartJava(t)
+	t.Setenv("MONGODB_HOST", s.Addr)
+	text := strings.Replace(read(t, "../../../examples/mongodb.yml"), "port: 5151", "port: 0", 1)
+	r := actortest.Start(t, text, stages.All()...)
+	c, err := net.Dial("tcp", r.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintln(c, `192.168.2.20 - - [28/Jul/2006:10:27:10 -0300] "GET /cgi-bin/try/ HTTP/1.0" 200 3395`)
+	c.Close()
+	for end := time.Now().Add(30 * time.Second); own(r, "delivered") < 1; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal(r.Log())
+		}
+	}
+	r.Stop()
+	logs := collection(t, s, "c").Database().Client().Database("logs").Collection("access-" + time.Now().UTC().Format("2006.01.02"))
+	for id, d := range find(t, logs) {
+		text, err := bson.MarshalExtJSON(d, true, false)
+		want := `{"_id":"` + id + `","remote_ip":"192.168.2.20","identd":"-","user":"-","datetime":"28/Jul/2006:10:27:10 -0300","request":"GET /cgi-bin/try/ HTTP/1.0","http_status":{"$numberInt":"200"},"bytes_send":{"$numberInt":"3395"}}`
+		if err != nil || string(text) != want {
+			t.Errorf("got  %s\nwant %s %v", text, want, err)
+		}
+		return
+	}
+	t.Error("nothing was stored")
 }
