@@ -4,7 +4,7 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 ARG VERSION=
-RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /out/gambolputty ./cmd/gambolputty \
+RUN CGO_ENABLED=0 go build -trimpath -tags aws,mongodb -ldflags "-s -w -X main.version=${VERSION}" -o /out/gambolputty ./cmd/gambolputty \
     && mkdir -p /out/run
 
 FROM scratch

@@ -13,6 +13,7 @@ import (
 	"gambolputty/stages/inputs/redislist"
 	"gambolputty/stages/inputs/sniffer"
 	"gambolputty/stages/inputs/spam"
+	"gambolputty/stages/inputs/sqs"
 	"gambolputty/stages/inputs/stdin"
 	"gambolputty/stages/inputs/tcpserver"
 	"gambolputty/stages/inputs/udpserver"
@@ -46,8 +47,10 @@ import (
 	"gambolputty/stages/outputs/httpsink"
 	"gambolputty/stages/outputs/kafkasink"
 	"gambolputty/stages/outputs/loggersink"
+	"gambolputty/stages/outputs/mongodbsink"
 	"gambolputty/stages/outputs/redischannelsink"
 	"gambolputty/stages/outputs/redislistsink"
+	"gambolputty/stages/outputs/sqssink"
 	"gambolputty/stages/outputs/stdoutsink"
 	"gambolputty/stages/outputs/syslogsink"
 	"gambolputty/stages/outputs/tcpsink"
@@ -89,6 +92,7 @@ func All() []actor.Spec {
 		redislist.Spec,
 		sniffer.Spec,
 		spam.Spec,
+		sqs.Spec,
 		stdin.Spec,
 		tcpserver.Spec,
 		udpserver.Spec,
@@ -141,8 +145,10 @@ func All() []actor.Spec {
 		httpsink.Spec,
 		kafkasink.Spec,
 		loggersink.Spec,
+		mongodbsink.Spec,
 		redischannelsink.Spec,
 		redislistsink.Spec,
+		sqssink.Spec,
 		stdoutsink.Spec,
 		syslogsink.Spec,
 		tcpsink.Spec,

@@ -26,6 +26,8 @@ type capture struct {
 	names map[int]string // of interfaces
 	name  string
 	look  time.Time // when to look for drops
+	index int       // of the interface, 0 for all
+	check time.Time // when to look for the interface
 }
 
 // Types of hardware (ARPHRD_*, linux/if_arp.h).
@@ -44,7 +46,7 @@ func openCapture(o *Options) (*capture, error) {
 		if err != nil {
 			return nil, fmt.Errorf("interface %s: %w", o.Interface, err)
 		}
-		index = i.Index
+		index, c.index = i.Index, i.Index
 		if len(i.HardwareAddr) == 6 || i.Flags&net.FlagLoopback != 0 {
 			kind, c.link = unix.SOCK_RAW, linkEthernet
 		}
@@ -217,6 +219,17 @@ func (c *capture) drops(now time.Time) int {
 		return 0
 	}
 	return n
+}
+
+// lost reports, at most once a second, whether the interface has gone. The socket does not
+// tell: nothing comes from it any more, also if there is another interface with the same name.
+func (c *capture) lost(now time.Time) bool {
+	if c.index == 0 || now.Before(c.check) {
+		return false
+	}
+	c.check = now.Add(longestWait)
+	i, err := net.InterfaceByName(c.name)
+	return err != nil || i.Index != c.index
 }
 
 // interrupt ends a wait.

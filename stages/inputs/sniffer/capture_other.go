@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// longestWait is the pause between two attempts.
+const longestWait = time.Second
+
 // capture is there on Linux only.
 type capture struct{}
 
@@ -16,5 +19,6 @@ func openCapture(*Options) (*capture, error) {
 
 func (*capture) next(*packet, bool) (bool, error) { return false, nil }
 func (*capture) drops(time.Time) int              { return 0 }
+func (*capture) lost(time.Time) bool              { return false }
 func (*capture) interrupt()                       {}
 func (*capture) close() error                     { return nil }

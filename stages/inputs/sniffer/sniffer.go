@@ -15,6 +15,7 @@ import (
 	"gambolputty/actor/event"
 	"gambolputty/actor/option"
 	"gambolputty/stages/inputs/sniffer/filter"
+	"gambolputty/stages/internal/retry"
 )
 
 //go:embed sniffer.md
@@ -164,8 +165,43 @@ func (s *source) Run(ctx context.Context, out *actor.Outlet) error {
 	return s.listen(ctx, out)
 }
 
-// listen sends on what has come whenever there is nothing more for the moment.
+var errGone = errors.New("it has gone")
+
+// listen captures until ctx ends. An interface that goes, as that of a dialled line, is waited
+// for.
 func (s *source) listen(ctx context.Context, out *actor.Outlet) error {
+	outage := retry.NewOutage(s.env, "interface "+s.opts.Interface)
+	for {
+		err := s.follow(ctx, out)
+		if !errors.Is(err, errGone) {
+			return err
+		}
+		s.env.Count("interface_lost", 1)
+		for err != nil {
+			outage.Failed(err)
+			select {
+			case <-time.After(longestWait):
+			case <-ctx.Done():
+				return nil
+			}
+			err = s.reopen()
+		}
+		outage.Over()
+	}
+}
+
+func (s *source) reopen() error {
+	c, err := openCapture(&s.opts)
+	if err != nil {
+		return err
+	}
+	old := s.capture
+	s.capture = c
+	return old.close()
+}
+
+// follow sends on what has come whenever there is nothing more for the moment.
+func (s *source) follow(ctx context.Context, out *actor.Outlet) error {
 	stop := context.AfterFunc(ctx, s.capture.interrupt)
 	defer stop()
 	var p packet
@@ -192,7 +228,11 @@ func (s *source) listen(ctx context.Context, out *actor.Outlet) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		s.noteDrops(time.Now())
+		now := time.Now()
+		s.noteDrops(now)
+		if s.capture.lost(now) {
+			return errGone
+		}
 	}
 }
 

@@ -7,7 +7,9 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -225,6 +227,58 @@ func TestStrangersAreSentAwayWithOneWarning(t *testing.T) {
 	}
 	send(t, dial(t, r.Addr(), zmqconn.Config{Kind: zmqconn.Push}), []string{"spam"})
 	r.Wait(1)
+	r.Stop()
+}
+
+// A thousand strangers: some make noise, some stop in the middle of the greeting, and most announce
+// a frame of 2 GB, which never comes.
+func TestMemoryIsBoundedWhateverComes(t *testing.T) {
+	r := actortest.Source(t, zmq.Spec, "address: 127.0.0.1:0\nmax_message_size: 2147483647")
+	greeting := "\xff" + strings.Repeat("\x00", 8) + "\x7f\x03\x00NULL" + strings.Repeat("\x00", 48)
+	ready := "\x04\x1a\x05READY\x0bSocket-Type\x00\x00\x00\x04PUSH"
+	announced := greeting + ready + "\x02\x00\x00\x00\x00\x7f\xff\xff\xffspam"
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	var all sync.WaitGroup
+	var conns []net.Conn
+	for i := range 1000 {
+		c, err := net.Dial("tcp", r.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		conns = append(conns, c)
+		all.Go(func() {
+			switch i % 10 {
+			case 0:
+				io.WriteString(c, strings.Repeat("GET / HTTP/1.1\r\n", 1000)) // it is not waited for
+			case 1:
+				io.WriteString(c, greeting[:20])
+			default:
+				io.WriteString(c, announced)
+			}
+		})
+	}
+	all.Wait()
+	wiretest.Until(t, "noise is noticed", func() bool { return r.Status("Zmq").Meter.Own("refused_peers").Load() == 100 })
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 128<<20 {
+		t.Errorf("%d MB", grown>>20)
+	} else {
+		t.Logf("%d kB for a connection", grown>>10/1000)
+	}
+	// Those who speak the protocol are heard all the same.
+	send(t, dial(t, r.Addr(), zmqconn.Config{Kind: zmqconn.Push}), []string{"spam"})
+	if got := r.Wait(1); len(got) != 1 {
+		t.Error(got)
+	}
+	if n := r.Status("Zmq").Meter.Own("refused_peers").Load(); n != 100 {
+		t.Errorf("%d were refused", n)
+	}
+	for _, c := range conns {
+		c.Close()
+	}
 	r.Stop()
 }
 

@@ -11,12 +11,10 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
+	"gambolputty/stages/internal/jartest"
 	"gambolputty/stages/internal/porttest"
 )
 
@@ -25,77 +23,24 @@ var program []byte
 
 // Server is a cluster on this host. What it stores outlives Stop, until the end of the test.
 type Server struct {
+	*jartest.Server
 	t    *testing.T
-	cmd  *exec.Cmd
-	args []string
 	port int
-	gone chan struct{} // closed when it has ended
 }
 
 // Start starts a cluster, which the test ends.
 func Start(t *testing.T) *Server {
 	t.Helper()
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	source := filepath.Join(t.TempDir(), "Server.java")
-	if err := os.WriteFile(source, program, 0o600); err != nil {
-		t.Fatal(err)
-	}
 	s := &Server{t: t, port: porttest.Free(t)}
+	var jvm []string
 	for _, open := range []string{"java.lang", "java.util", "java.nio", "sun.nio.ch", "java.lang.reflect"} {
-		s.args = append(s.args, "--add-opens", "java.base/"+open+"=ALL-UNNAMED")
+		jvm = append(jvm, "--add-opens", "java.base/"+open+"=ALL-UNNAMED")
 	}
-	s.args = append(s.args, "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", filepath.Join(cache, "gambolputty", "hadoop", "*"), source,
-		t.TempDir(), fmt.Sprint(porttest.Free(t)), fmt.Sprint(s.port))
-	s.Run()
-	t.Cleanup(s.Stop)
+	s.Server = jartest.Start(t, jartest.Program{
+		Kind: "hadoop", JVM: jvm, Source: program, Args: []string{t.TempDir(), fmt.Sprint(porttest.Free(t)), fmt.Sprint(s.port)},
+		Ready: func(log string) bool { return strings.Contains(log, "ready") },
+	})
 	return s
-}
-
-// Run starts the cluster, also after Stop, and waits until it works.
-func (s *Server) Run() {
-	s.t.Helper()
-	log, err := os.CreateTemp(s.t.TempDir(), "log")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer log.Close()
-	s.cmd = exec.Command("java", s.args...)
-	s.cmd.Stdout, s.cmd.Stderr = log, log
-	if err := s.cmd.Start(); err != nil {
-		s.t.Fatalf("start the cluster: %v", err)
-	}
-	s.gone = make(chan struct{})
-	go func(cmd *exec.Cmd, gone chan struct{}) {
-		defer close(gone)
-		cmd.Wait() // how it ended shows in its log
-	}(s.cmd, s.gone)
-	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
-		text, _ := os.ReadFile(log.Name()) // there may be none
-		if strings.Contains(string(text), "ready") {
-			return
-		}
-		if s.ended() || time.Now().After(end) {
-			s.t.Fatalf("the cluster does not start, have the jars been installed by .ci/services?\n%s", text)
-		}
-	}
-}
-
-func (s *Server) ended() bool {
-	select {
-	case <-s.gone:
-		return true
-	default:
-		return false
-	}
-}
-
-// Stop kills the cluster.
-func (s *Server) Stop() {
-	s.cmd.Process.Kill()
-	<-s.gone
 }
 
 // URL is where the name node listens.

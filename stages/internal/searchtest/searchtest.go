@@ -10,13 +10,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
+	"gambolputty/stages/internal/jartest"
 	"gambolputty/stages/internal/porttest"
 )
 
@@ -28,72 +25,31 @@ var programs embed.FS
 
 // Server is a node on this host. What it stores outlives Stop, until the end of the test.
 type Server struct {
+	*jartest.Server
 	t    *testing.T
-	cmd  *exec.Cmd
-	args []string
 	port int
-	gone chan struct{} // closed when it has ended
 }
 
 // Start starts a server of one of the Kinds, which the test ends.
 func Start(t *testing.T, kind string) *Server {
 	t.Helper()
-	cache, err := os.UserCacheDir()
+	source, err := programs.ReadFile(kind + "/Server.java")
 	if err != nil {
 		t.Fatal(err)
 	}
-	home := t.TempDir()
 	s := &Server{t: t, port: porttest.Free(t)}
-	s.args = []string{
-		"-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Des.set.netty.runtime.available.processors=false", "-Dopensearch.set.netty.runtime.available.processors=false",
-		"--add-opens=java.base/java.nio=ALL-UNNAMED", "--add-opens=java.base/java.lang=ALL-UNNAMED",
-		"-cp", filepath.Join(cache, "gambolputty", kind, "*"), program(t, kind),
-		"path.home=" + home, "cluster.name=test", "network.host=127.0.0.1", fmt.Sprint("http.port=", s.port), "transport.port=0", "transport.type=netty4", "http.type=netty4",
-		"http.max_content_length=1mb", "cluster.routing.allocation.disk.threshold_enabled=false",
-	}
-	s.Run()
-	t.Cleanup(s.Stop)
+	s.Server = jartest.Start(t, jartest.Program{
+		Kind: kind, Source: source, Ready: func(string) bool { return s.works() },
+		JVM: []string{
+			"-Des.set.netty.runtime.available.processors=false", "-Dopensearch.set.netty.runtime.available.processors=false",
+			"--add-opens=java.base/java.nio=ALL-UNNAMED", "--add-opens=java.base/java.lang=ALL-UNNAMED",
+		},
+		Args: []string{
+			"path.home=" + t.TempDir(), "cluster.name=test", "network.host=127.0.0.1", fmt.Sprint("http.port=", s.port), "transport.port=0", "transport.type=netty4", "http.type=netty4",
+			"http.max_content_length=1mb", "cluster.routing.allocation.disk.threshold_enabled=false",
+		},
+	})
 	return s
-}
-
-// program writes the file that java runs.
-func program(t *testing.T, kind string) string {
-	t.Helper()
-	text, err := programs.ReadFile(kind + "/Server.java")
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "Server.java")
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// Run starts the server, also after Stop, and waits until it works.
-func (s *Server) Run() {
-	s.t.Helper()
-	log, err := os.CreateTemp(s.t.TempDir(), "log")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer log.Close()
-	s.cmd = exec.Command("java", s.args...)
-	s.cmd.Stdout, s.cmd.Stderr = log, log
-	if err := s.cmd.Start(); err != nil {
-		s.t.Fatalf("start the server: %v", err)
-	}
-	s.gone = make(chan struct{})
-	go func(cmd *exec.Cmd, gone chan struct{}) {
-		defer close(gone)
-		cmd.Wait() // how it ended shows in its log
-	}(s.cmd, s.gone)
-	for end := time.Now().Add(2 * time.Minute); !s.works(); time.Sleep(100 * time.Millisecond) {
-		if s.ended() || time.Now().After(end) {
-			text, _ := os.ReadFile(log.Name()) // there may be none
-			s.t.Fatalf("the server does not start, have the jars been installed by .ci/services?\n%s", text)
-		}
-	}
 }
 
 func (s *Server) works() bool {
@@ -103,21 +59,6 @@ func (s *Server) works() bool {
 	}
 	res.Body.Close()
 	return res.StatusCode == http.StatusOK
-}
-
-func (s *Server) ended() bool {
-	select {
-	case <-s.gone:
-		return true
-	default:
-		return false
-	}
-}
-
-// Stop kills the server.
-func (s *Server) Stop() {
-	s.cmd.Process.Kill()
-	<-s.gone
 }
 
 // URL is where it listens.

@@ -176,6 +176,9 @@ func read(res *http.Response, into any) error {
 		return newRefusal(res, text)
 	}
 	if into == nil {
+		if len(bytes.TrimSpace(text)) > 0 && !json.Valid(text) { // such as the page of a proxy, which has stored nothing
+			return fmt.Errorf("%s: the answer is not that of WebHDFS", res.Request.URL.Host)
+		}
 		return nil
 	}
 	if err := json.Unmarshal(text, into); err != nil {
