@@ -60,10 +60,11 @@ export function spark(kind) {
   const area = h("path", { class: "area" }), line = h("path", { class: "line" });
   const svg = h("svg", { class: "spark " + kind, viewBox: "0 0 300 38", preserveAspectRatio: "none", "aria-hidden": "true" }, area, line);
   svg.show = (values) => {
-    const list = values.slice(-300), most = Math.max(...list, 0.001), from = 300 - list.length;
-    const points = list.map((v, i) => `${from + i},${(36 - 33 * v / most).toFixed(1)}`);
+    const list = values.slice(-300), most = Math.max(...list, 0.001), seconds = Math.max(60, list.length), from = seconds - list.length;
+    const x = (i) => ((from + i) * 300 / (seconds - 1)).toFixed(1);
+    const points = list.map((v, i) => `${x(i)},${(36 - 33 * v / most).toFixed(1)}`);
     line.setAttribute("d", points.length > 1 ? "M" + points.join("L") : "");
-    area.setAttribute("d", points.length > 1 ? `M${from},38L${points.join("L")}L${from + list.length - 1},38Z` : "");
+    area.setAttribute("d", points.length > 1 ? `M${x(0)},38L${points.join("L")}L300,38Z` : "");
   };
   return svg;
 }
@@ -88,7 +89,10 @@ export function sure(question, verb, word) {
   });
 }
 
-export const list = (values, cls) => h("dl", { class: cls || "tight" }, Object.keys(values || {}).sort().map((k) => {
+const order = ["received", "handled", "filtered", "emitted", "unrouted", "dropped", "dead_lettered", "lost", "errors", "restarts", "busy_seconds", "blocked_seconds"];
+const place = (k) => order.includes(k) ? order.indexOf(k) : order.length;
+
+export const list = (values, cls) => h("dl", { class: cls || "tight" }, Object.keys(values || {}).sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1)).map((k) => {
   const v = values[k];
   return [h("dt", {}, k), h("dd", {}, typeof v === "object" && v !== null ? h("code", {}, JSON.stringify(v)) : typeof v === "number" ? whole(v) : String(v))];
 }));

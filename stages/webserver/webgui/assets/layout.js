@@ -2,7 +2,8 @@
 // that they are connected with, so that few edges cross.
 export const size = { width: 176, height: 58, across: 84, down: 22, margin: 22, title: 30 };
 
-export function layout(nodes, edges) {
+// On a narrow screen the flow goes from top to bottom.
+export function layout(nodes, edges, narrow) {
   const ids = new Set(nodes.map((n) => n.id));
   const links = edges.filter((e) => ids.has(e.from) && ids.has(e.to) && e.from !== e.to);
   const forward = withoutLoops(nodes, links);
@@ -33,6 +34,11 @@ export function layout(nodes, edges) {
   }
   const tallest = Math.max(1, ...columns.map((c) => c.length));
   const at = new Map();
+  if (narrow) {
+    const beside = 14, below = 46, edge = 10;
+    columns.forEach((c, y) => c.forEach((id, x) => at.set(id, { x: edge + (x + (tallest - c.length) / 2) * (size.width + beside), y: edge + y * (size.height + below) })));
+    return { at, columns, width: 2 * edge + tallest * (size.width + beside) - beside, height: 2 * edge + columns.length * (size.height + below) - below };
+  }
   columns.forEach((c, x) => c.forEach((id, y) => at.set(id, {
     x: size.margin + x * (size.width + size.across),
     y: size.margin + size.title + (y + (tallest - c.length) / 2) * (size.height + size.down),
