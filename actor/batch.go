@@ -29,6 +29,8 @@ type Batch struct {
 	graph   *Graph
 	shelf   *shelf
 
+	born int64 // when an input sent the oldest of the events, in nanoseconds since 1970; 0 is not known
+
 	before, after *Batch // neighbours on the shelf
 }
 
@@ -162,7 +164,7 @@ func partSuffix(part int) string {
 // of their own, for stages that keep events back. The delivery is not finished before
 // that batch is absorbed by another one and delivered.
 func (b *Batch) Take() *Batch {
-	t := &Batch{tickets: slices.Clone(b.tickets), graph: b.graph, src: b.src, shelf: b.shelf}
+	t := &Batch{tickets: slices.Clone(b.tickets), graph: b.graph, src: b.src, shelf: b.shelf, born: b.born}
 	rest := b.events[:0]
 	for _, e := range b.events {
 		if e.Skip {
@@ -182,6 +184,7 @@ func (b *Batch) Take() *Batch {
 // lives on there.
 func (b *Batch) Move(e *event.Event, to *Batch) *event.Event {
 	to.keep(b)
+	to.ages(b)
 	d := e.Detach()
 	to.events = append(to.events, d)
 	if n := len(to.tickets) - len(b.tickets); n < 0 || !slices.Equal(to.tickets[n:], b.tickets) {
@@ -226,6 +229,7 @@ func (b *Batch) Settle(rest []*event.Event) {
 func (b *Batch) Clear() { b.events = b.events[:0] }
 
 func (b *Batch) join(o *Batch) {
+	b.ages(o)
 	b.events = append(b.events, o.events...)
 	b.tickets = append(b.tickets, o.tickets...)
 	b.held = append(b.held, o.held...)
@@ -245,6 +249,7 @@ func (b *Batch) holdTickets() {
 // share makes an empty batch that holds what keeps the events of b alive.
 func (b *Batch) share() *Batch {
 	o := b.graph.batch(b.src)
+	o.born = b.born
 	o.tickets = append(o.tickets, b.tickets...)
 	o.holdTickets()
 	o.held = append(o.held, b.held...)

@@ -2,6 +2,7 @@ package webservertornado_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -412,6 +413,28 @@ func TestAWebSocketWithoutALoginIsRefused(t *testing.T) {
 	}
 	if bye := closed(t, c); bye.Code != websocket.StatusMessageTooBig {
 		t.Error(bye)
+	}
+	f.Stop()
+}
+
+func TestTextsAreCompressedForThoseWhoTakeThat(t *testing.T) {
+	f := serveFull(t, "")
+	_, plain, _ := f.ask("GET", "/rest/server/configuration", "")
+	status, text, h := f.ask("GET", "/rest/server/configuration", "", "Accept-Encoding", "br, gzip")
+	z, err := gzip.NewReader(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(z); err != nil || string(got) != plain || status != http.StatusOK || h.Get("Content-Encoding") != "gzip" || h.Get("Vary") != "Accept-Encoding" {
+		t.Errorf("%v %d %v %s", err, status, h, got)
+	}
+	for _, path := range []string{"/api/v1/me", "/api/v1/nothing"} {
+		if _, text, h := f.ask("GET", path, "", "Accept-Encoding", "gzip"); h.Get("Content-Encoding") != "" || !json.Valid([]byte(text)) {
+			t.Errorf("%s: %v", path, h)
+		}
+	}
+	if _, text, _ := f.ask("GET", "/metrics", ""); !strings.Contains(text, `gambolputty_config_hash_info{hash="`+f.program.plan.Hash()) {
+		t.Error(text)
 	}
 	f.Stop()
 }

@@ -110,7 +110,9 @@ func (s *server) serve(inner http.Handler, w http.ResponseWriter, r *http.Reques
 		size = configSize
 	}
 	r.Body = http.MaxBytesReader(note, r.Body, size)
-	inner.ServeHTTP(note, r)
+	shrunk, end := s.compress(note, r)
+	inner.ServeHTTP(shrunk, r)
+	end() // not after a panic, when the answer is another one
 }
 
 // noted remembers the status of an answer.
