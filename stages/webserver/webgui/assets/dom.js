@@ -26,7 +26,7 @@ export function short(n) {
   if (a >= 1e9) return (n / 1e9).toFixed(2) + "G";
   if (a >= 1e6) return (n / 1e6).toFixed(a >= 1e7 ? 1 : 2) + "M";
   if (a >= 1e4) return (n / 1e3).toFixed(1) + "k";
-  if (a >= 100 || Number.isInteger(n)) return String(Math.round(n));
+  if (a >= 10 || Number.isInteger(n)) return String(Math.round(n));
   return n.toFixed(1);
 }
 export const whole = (n) => Number(n || 0).toLocaleString("en-US").replaceAll(",", "\u2009");

@@ -35,15 +35,23 @@ export function layout(nodes, edges, narrow) {
   const tallest = Math.max(1, ...columns.map((c) => c.length));
   const at = new Map();
   if (narrow) {
-    const beside = 14, below = 46, edge = 10;
-    columns.forEach((c, y) => c.forEach((id, x) => at.set(id, { x: edge + (x + (tallest - c.length) / 2) * (size.width + beside), y: edge + y * (size.height + below) })));
-    return { at, columns, width: 2 * edge + tallest * (size.width + beside) - beside, height: 2 * edge + columns.length * (size.height + below) - below };
+    const beside = 14, below = 44, edge = 10, most = 2;
+    let y = edge;
+    for (const c of columns) {
+      for (let i = 0; i < c.length; i += most, y += size.height + (i < c.length ? size.down : 0)) {
+        const row = c.slice(i, i + most);
+        row.forEach((id, x) => at.set(id, { x: edge + (x + (Math.min(most, tallest) - row.length) / 2) * (size.width + beside), y }));
+      }
+      y += below - size.down;
+    }
+    return { at, columns, width: 2 * edge + Math.min(most, tallest) * (size.width + beside) - beside, height: y - below + edge };
   }
+  const across = columns.length > 5 ? 62 : size.across;
   columns.forEach((c, x) => c.forEach((id, y) => at.set(id, {
-    x: size.margin + x * (size.width + size.across),
+    x: size.margin + x * (size.width + across),
     y: size.margin + size.title + (y + (tallest - c.length) / 2) * (size.height + size.down),
   })));
-  return { at, columns, width: 2 * size.margin + columns.length * (size.width + size.across) - size.across, height: 2 * size.margin + size.title + tallest * (size.height + size.down) - size.down };
+  return { at, columns, width: 2 * size.margin + columns.length * (size.width + across) - across, height: 2 * size.margin + size.title + tallest * (size.height + size.down) - size.down };
 }
 
 // withoutLoops leaves out the edges that lead back.

@@ -8,18 +8,18 @@ const cut = (s, n) => s.length > n ? s.slice(0, n - 1) + "…" : s;
 
 // rightwards and downwards are the line from one module to another, and the place of its label,
 // near the receiver, where the lines of one sender have parted.
-function rightwards(a, b) {
+function rightwards(a, b, early) {
   const x1 = a.x + size.width, y1 = a.y + size.height / 2, x2 = b.x, y2 = b.y + size.height / 2;
   if (x2 <= x1) return [`M${x1},${y1}C${x1 + 90},${y1 - 70} ${x2 - 90},${y2 - 70} ${x2},${y2}`, (x1 + x2) / 2, Math.min(y1, y2) - 56];
-  const bend = Math.min(110, Math.max(34, (x2 - x1) / 2));
-  return [`M${x1},${y1}C${x1 + bend},${y1} ${x2 - bend},${y2} ${x2},${y2}`, x2 - 38, y2 + (y1 - y2) * 0.16 - 5];
+  const bend = Math.min(110, Math.max(34, (x2 - x1) / 2)), [lx, ly] = early ? [x1 + 30, y1 + (y2 - y1) * 0.12 - 5] : [x2 - 30, y2 + (y1 - y2) * 0.12 - 5];
+  return [`M${x1},${y1}C${x1 + bend},${y1} ${x2 - bend},${y2} ${x2},${y2}`, lx, ly];
 }
 
-function downwards(a, b) {
+function downwards(a, b, early) {
   const x1 = a.x + size.width / 2, y1 = a.y + size.height, x2 = b.x + size.width / 2, y2 = b.y;
   if (y2 <= y1) return [`M${x1},${y1}C${x1 + 120},${y1 + 40} ${x2 + 120},${y2 - 40} ${x2},${y2}`, Math.max(x1, x2) + 60, (y1 + y2) / 2];
   const bend = Math.min(70, Math.max(24, (y2 - y1) / 2));
-  return [`M${x1},${y1}C${x1},${y1 + bend} ${x2},${y2 - bend} ${x2},${y2}`, x2 + (x1 - x2) * 0.2, y2 - 14];
+  return [`M${x1},${y1}C${x1},${y1 + bend} ${x2},${y2 - bend} ${x2},${y2}`, ...(early ? [x1 + (x2 - x1) * 0.1, y1 + 16] : [x2 + (x1 - x2) * 0.1, y2 - 12])];
 }
 
 export function topology(page) {
@@ -48,12 +48,14 @@ export function topology(page) {
     const edges = new Map(), boxes = new Map(), labels = [];
     if (!narrow) l.columns.forEach((c, x) => {
       const kinds = [...new Set(c.map((id) => nodes.find((n) => n.id === id).role))];
-      svg.append(h("text", { class: "role", x: size.margin + x * (size.width + size.across), y: size.margin + 8 }, kinds.map((k) => roles[k]).join(", ")));
+      svg.append(h("text", { class: "role", x: l.at.get(c[0]).x, y: size.margin + 8 }, kinds.map((k) => roles[k]).join(", ")));
     });
     for (const e of t.edges) {
       const a = l.at.get(e.from), b = l.at.get(e.to);
       if (!a || !b) continue;
-      const [d, lx, ly] = narrow ? downwards(a, b) : rightwards(a, b);
+      // Of many lines that meet at a receiver, those are told apart at the sender.
+      const early = t.edges.filter((o) => o.to === e.to).length > 2 && t.edges.filter((o) => o.from === e.from).length === 1;
+      const [d, lx, ly] = narrow ? downwards(a, b, early) : rightwards(a, b, early);
       const path = h("path", { class: "edge" + (e.filter ? " filtered" : ""), d }), title = h("title", {}, "");
       path.append(title);
       const label = h("text", { class: "rate", x: lx, y: ly, "text-anchor": "middle" });
@@ -80,7 +82,7 @@ export function topology(page) {
     fill(apart, alone.length > 0 && h("p", { class: "small muted", id: "alone" }, "Beside the flow: ", alone.map((n, i) => [i ? ", " : "", h("a", { href: base + "/modules/" + encodeURIComponent(n.id) }, n.id)])));
     drawn = { nodes: boxes, edges };
     drawn.fit = () => {
-      const fit = Math.max(0.62, Math.min(1, flow.clientWidth / l.width));
+      const fit = Math.max(0.6, Math.min(1, flow.clientWidth / l.width));
       svg.setAttribute("width", l.width * fit);
       svg.setAttribute("height", l.height * fit);
     };
