@@ -29,6 +29,8 @@ type Batch struct {
 	graph   *Graph
 	shelf   *shelf
 
+	born int64 // when an input sent the oldest of the events, in nanoseconds since 1970; 0 is not known
+
 	before, after *Batch // neighbours on the shelf
 }
 
@@ -172,7 +174,7 @@ func partSuffix(part int) string {
 // of their own, for stages that keep events back. The delivery is not finished before
 // that batch is absorbed by another one and delivered.
 func (b *Batch) Take() *Batch {
-	t := &Batch{tickets: slices.Clone(b.tickets), graph: b.graph, src: b.src, shelf: b.shelf}
+	t := &Batch{tickets: slices.Clone(b.tickets), graph: b.graph, src: b.src, shelf: b.shelf, born: b.born}
 	rest := b.events[:0]
 	for _, e := range b.events {
 		if e.Skip {
@@ -192,6 +194,7 @@ func (b *Batch) Take() *Batch {
 // lives on there.
 func (b *Batch) Move(e *event.Event, to *Batch) *event.Event {
 	to.keep(b)
+	to.ages(b)
 	d := e.Detach()
 	to.events = append(to.events, d)
 	b.enter(tally{gone: -1}) // it is not emitted, but it is not gone either
@@ -242,6 +245,7 @@ func (b *Batch) Clear() {
 }
 
 func (b *Batch) join(o *Batch) {
+	b.ages(o)
 	b.events = append(b.events, o.events...)
 	b.tickets = append(b.tickets, o.tickets...)
 	b.held = append(b.held, o.held...)
@@ -261,6 +265,7 @@ func (b *Batch) holdTickets() {
 // share makes an empty batch that holds what keeps the events of b alive.
 func (b *Batch) share() *Batch {
 	o := b.graph.batch(b.src)
+	o.born = b.born
 	o.tickets = append(o.tickets, b.tickets...)
 	o.holdTickets()
 	o.held = append(o.held, b.held...)

@@ -3,6 +3,7 @@ package actor
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"gambolputty/actor/ack"
 )
@@ -57,6 +58,7 @@ func (o *Outlet) Emit(b *Batch, t *ack.Ticket) error {
 
 func (o *Outlet) count(b *Batch) {
 	o.node.came(b)
+	b.born = time.Now().UnixNano()
 	m := o.node.meter
 	count := int64(len(b.events))
 	m.Received.Add(count)

@@ -318,6 +318,7 @@ func (w *worker) process(ctx context.Context, b *Batch, do func(context.Context,
 			return err
 		}
 		n.meter.Handling.Observe(d, handled)
+		n.arrived(b, start.Add(d), handled)
 	}
 	b.shelf = nil
 	w.good += len(b.events)

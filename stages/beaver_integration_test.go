@@ -57,7 +57,7 @@ func TestIntegrationBeaver(t *testing.T) {
 	}
 	conf := strings.NewReplacer("port: 5151", "port: 0\n    interface: 127.0.0.1", "port: 5152", "port: 0\n    interface: 127.0.0.1").Replace(string(text))
 	dir := t.TempDir()
-	s := newShipper(t, binary(t, "-race"), conf, "LOG_DIR="+dir, fmt.Sprintf("REDIS_PORT=%d", redis.Port)).start()
+	s := newShipper(t, buildProgram(t, "-race"), conf, "LOG_DIR="+dir, fmt.Sprintf("REDIS_PORT=%d", redis.Port)).start()
 	port := func(id string) string { a := s.address(id); return a[strings.LastIndexByte(a, ':')+1:] }
 
 	ways := map[string]string{

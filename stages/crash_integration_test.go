@@ -97,7 +97,7 @@ func TestIntegrationRedisListToFileLosesNothing(t *testing.T) {
 	t.Parallel()
 	const events, kills = 200_000, 5
 	r := redistest.Start(t)
-	s := newShipper(t, binary(t), fmt.Sprintf(`
+	s := newShipper(t, buildProgram(t), fmt.Sprintf(`
 - RedisList:
     lists: [numbers]
     port: %d

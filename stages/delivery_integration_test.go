@@ -135,7 +135,7 @@ func TestIntegrationKafkaToElasticsearchStoresEverythingOnce(t *testing.T) {
     backlog_size: 4000
     store_interval_in_secs: 1
 `, b.List(), es.URL())
-	program, random := binary(t), randomly(t)
+	program, random := buildProgram(t), randomly(t)
 	one, two := newShipper(t, program, conf), newShipper(t, program, conf)
 	producing := produce(t, b, "numbers", partitions, 120*time.Second)
 
@@ -226,7 +226,7 @@ func TestIntegrationFileToKafkaLosesNothing(t *testing.T) {
 	b.Create("lines", partitions, nil)
 	random := randomly(t)
 	dir := t.TempDir()
-	s := newShipper(t, binary(t), fmt.Sprintf(`
+	s := newShipper(t, buildProgram(t), fmt.Sprintf(`
 - File:
     paths: '%s/app.log*'
     mode: tail

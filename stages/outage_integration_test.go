@@ -89,7 +89,7 @@ func (c *counter) close() { c.listener.Close() }
 func TestIntegrationAnOutageOfAMinuteLosesNothing(t *testing.T) {
 	t.Parallel()
 	to := porttest.Free(t)
-	s := newShipper(t, binary(t), fmt.Sprintf(`
+	s := newShipper(t, buildProgram(t), fmt.Sprintf(`
 - TcpServer: {id: in, interface: 127.0.0.1, port: 0}
 - TcpSink: {address: '127.0.0.1:%d', format: $(data)}
 `, to)).start()
@@ -171,7 +171,7 @@ func TestIntegrationSlowSendersDisturbNobody(t *testing.T) {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur < slow+200 {
 		t.Fatalf("the system allows %d open files, which is too few for this test (%v)", limit.Cur, err)
 	}
-	s := newShipper(t, binary(t), `
+	s := newShipper(t, buildProgram(t), `
 - TcpServer: {id: in, interface: 127.0.0.1, port: 0}
 - FileSink: {file_name: '${DIR}/out.log', store_interval_in_secs: 0}
 `).start()
@@ -226,7 +226,7 @@ func TestIntegrationSlowSendersDisturbNobody(t *testing.T) {
 // A disk that is full stops the files on it, and nothing else.
 func TestIntegrationAFullDiskStopsNothingElse(t *testing.T) {
 	t.Parallel()
-	s := newShipper(t, binary(t), `
+	s := newShipper(t, buildProgram(t), `
 - TcpServer: {id: in, interface: 127.0.0.1, port: 0, receivers: [full, good]}
 - FileSink: {id: full, file_name: /dev/full, store_interval_in_secs: 0, backlog_size: 200000, fsync: never}
 - FileSink: {id: good, file_name: '${DIR}/out.log', store_interval_in_secs: 0}

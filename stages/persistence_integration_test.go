@@ -83,7 +83,7 @@ func TestIntegrationWhatTheReceiverDidNotTakeOutlivesTheProgram(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			to := porttest.Free(t)
-			s := newShipper(t, binary(t), durable+fmt.Sprintf("- TcpSink: {id: out, address: '127.0.0.1:%d', format: $(data), store_interval_in_secs: 0}\n", to)).start()
+			s := newShipper(t, buildProgram(t), durable+fmt.Sprintf("- TcpSink: {id: out, address: '127.0.0.1:%d', format: $(data), store_interval_in_secs: 0}\n", to)).start()
 			s.accept(0, lines)
 			end(s)
 			if s.cmd == nil {
@@ -134,7 +134,7 @@ func TestIntegrationHTTPTakesWhatWasKept(t *testing.T) {
 	t.Parallel()
 	const lines = 50_000
 	to := porttest.Free(t)
-	s := newShipper(t, binary(t), durable+fmt.Sprintf("- HttpSink: {id: out, url: 'http://127.0.0.1:%d', body: lines, store_interval_in_secs: 0}\n", to)).start()
+	s := newShipper(t, buildProgram(t), durable+fmt.Sprintf("- HttpSink: {id: out, url: 'http://127.0.0.1:%d', body: lines, store_interval_in_secs: 0}\n", to)).start()
 	s.accept(0, lines)
 	s.kill()
 	s.start()

@@ -21,7 +21,7 @@ func TestIntegrationBeatsToFileLosesNothing(t *testing.T) {
 	t.Parallel()
 	const events, window, kills = 300_000, 500, 5
 	port := porttest.Free(t)
-	s := newShipper(t, binary(t), fmt.Sprintf(`
+	s := newShipper(t, buildProgram(t), fmt.Sprintf(`
 - Beats: {interface: 127.0.0.1, port: %d, target_field: ''}
 - FileSink:
     file_name: ${DIR}/out.log
@@ -89,7 +89,7 @@ with open(sys.argv[1], "wb") as f:
         f.write(m + b"\n")
 say("done")
 `, out)
-	s := newShipper(t, binary(t), fmt.Sprintf(`
+	s := newShipper(t, buildProgram(t), fmt.Sprintf(`
 - RedisList: {lists: [numbers], port: %d, batch_size: 100, reliable: True}
 - ZmqSink: {server: '127.0.0.1:%s', format: $(data), store_interval_in_secs: 0, retry_max_interval_in_secs: 1}
 `, r.Port, peer.Line()))
@@ -126,7 +126,7 @@ func TestIntegrationZeroMQWithReceiptsLosesNothing(t *testing.T) {
 	t.Parallel()
 	const events, kills = 200_000, 5
 	r := redistest.Start(t)
-	port, program := porttest.Free(t), binary(t)
+	port, program := porttest.Free(t), buildProgram(t)
 	sender := newShipper(t, program, fmt.Sprintf(`
 - RedisList: {lists: [numbers], port: %d, batch_size: 100, reliable: True}
 - ZmqSink: {server: '127.0.0.1:%d', format: $(data), store_interval_in_secs: 0, retry_max_interval_in_secs: 0.1}

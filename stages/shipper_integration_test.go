@@ -19,8 +19,8 @@ import (
 // patience is how long something may take that must happen.
 const patience = 2 * time.Minute
 
-// binary builds the program once for a test.
-func binary(t *testing.T, flags ...string) string {
+// buildProgram builds the program once for a test.
+func buildProgram(t *testing.T, flags ...string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "gambolputty")
 	if out, err := exec.Command("go", append(append([]string{"build"}, flags...), "-o", path, "../cmd/gambolputty")...).CombinedOutput(); err != nil {

@@ -35,6 +35,9 @@ type Module struct {
 	Busy atomic.Int64
 	// Handling is the distribution of the handling time of an event.
 	Handling Histogram
+	// Age is the distribution of the time from an input to the end of an output's work, in
+	// outputs. Where batches are joined, it is that of the oldest event.
+	Age Histogram
 
 	mu  sync.Mutex
 	own map[string]*atomic.Int64

@@ -182,7 +182,7 @@ func (g *gui) asset(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	w.Header().Set("ETag", fmt.Sprintf(`"%x"`, sha256.Sum256(text)))
+	w.Header().Set("ETag", fmt.Sprintf(`W/"%x"`, sha256.Sum256(text)))
 	w.Header().Set("Cache-Control", "no-cache")
 	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(text))
 }

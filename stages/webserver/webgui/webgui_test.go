@@ -48,36 +48,134 @@ func start(t *testing.T, options string) *actortest.Running {
 	return actortest.Start(t, "- WebGui:\n    title: <Judea>\n    "+options+"\n- WebserverTornado: {port: 0}\n- Lines\n- TestCatch\n", webgui.Spec, webservertornado.Spec, actortest.Lines(feed))
 }
 
-func TestThePageLoadsNothingFromElsewhere(t *testing.T) {
+// assets are the names of all scripts, styles and pictures.
+func assets(t *testing.T) []string {
+	t.Helper()
+	found, err := filepath.Glob("assets/*")
+	if err != nil || len(found) < 10 {
+		t.Fatal(found, err)
+	}
+	var names []string
+	for _, f := range found {
+		if !strings.HasSuffix(f, ".html") {
+			names = append(names, filepath.Base(f))
+		}
+	}
+	return names
+}
+
+func TestThePagesLoadNothingFromElsewhere(t *testing.T) {
 	r := start(t, "")
 	page, h := get(t, r, "/")
-	if !strings.Contains(page, "<title>&lt;Judea&gt;</title>") || !strings.HasPrefix(h.Get("Content-Type"), "text/html") {
+	if !strings.Contains(page, "<title>&lt;Judea&gt;</title>") || !strings.HasPrefix(h.Get("Content-Type"), "text/html") || h.Get("Cache-Control") != "no-store" {
 		t.Errorf("%v\n%s", h, page)
 	}
-	script, h := get(t, r, "/app.js")
-	if !strings.Contains(h.Get("Content-Type"), "javascript") {
-		t.Error(h)
+	kinds := map[string]string{".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+	elsewhere := regexp.MustCompile(`(?:src|href|url|import|from|fetch)\s*[=(]?\s*["'(]?(?:https?:)?//`)
+	dangerous := regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|setTimeout\(["'\x60]`)
+	for _, name := range assets(t) {
+		text, h := get(t, r, "/assets/"+name)
+		if want := kinds[filepath.Ext(name)]; want == "" || !strings.HasPrefix(h.Get("Content-Type"), want) || h.Get("ETag") == "" {
+			t.Errorf("%s: %v", name, h)
+		}
+		if found := elsewhere.FindString(text); found != "" {
+			t.Errorf("%s: %s", name, found)
+		}
+		if found := dangerous.FindString(text); found != "" {
+			t.Errorf("%s: what an event holds could become part of the page: %s", name, found)
+		}
 	}
-	style, h := get(t, r, "/style.css")
-	if !strings.HasPrefix(h.Get("Content-Type"), "text/css") {
-		t.Error(h)
-	}
-	if found := regexp.MustCompile(`(src|href)="(https?:)?//`).FindString(page); found != "" {
-		t.Error(found)
-	}
-	for _, text := range []string{script, style} {
-		if found := regexp.MustCompile(`https?://[^w]`).FindString(text); found != "" {
+	for _, text := range []string{page, login(t, r)} {
+		if found := elsewhere.FindString(text); found != "" {
 			t.Error(found)
 		}
-	}
-	if strings.Contains(script, "innerHTML") || strings.Contains(script, "eval(") || strings.Contains(page, "onclick") {
-		t.Error("what an event holds could become part of the page")
-	}
-	for _, id := range regexp.MustCompile(`\$\("([a-z-]+)"\)`).FindAllStringSubmatch(script, -1) {
-		if !strings.Contains(page, `id="`+id[1]+`"`) {
-			t.Errorf("the script looks for %s, which is not on the page", id[1])
+		if found := regexp.MustCompile(`<script>|<style|\son\w+=|\sstyle=`).FindString(text); found != "" {
+			t.Errorf("the content security policy forbids %s", found)
 		}
 	}
+	r.Stop()
+}
+
+func login(t *testing.T, r *actortest.Running) string {
+	t.Helper()
+	text, _ := get(t, r, "/login?failed=1&next=%22%3E%3Cscript%3E")
+	if strings.Contains(text, `"><script>`) || !strings.Contains(text, "no user with this password") {
+		t.Error(text)
+	}
+	return text
+}
+
+func TestEveryImportIsThere(t *testing.T) {
+	names := assets(t)
+	for _, name := range names {
+		text, err := os.ReadFile("assets/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`(?s)import \{([^}]*)\} from "\./([\w.]+)"`).FindAllStringSubmatch(string(text), -1) {
+			from, err := os.ReadFile("assets/" + m[2])
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			for what := range strings.SplitSeq(m[1], ",") {
+				what = strings.TrimSpace(what)
+				if !regexp.MustCompile(`export (async )?(function|const) ` + what + `\b`).Match(from) {
+					t.Errorf("%s imports %s, which %s does not have", name, what, m[2])
+				}
+				if n := len(regexp.MustCompile(`\b`+what+`\b`).FindAll(text, -1)); n < 2 {
+					t.Errorf("%s imports %s and does not use it", name, what)
+				}
+			}
+		}
+	}
+}
+
+func TestEveryPageIsThereUnderItsPath(t *testing.T) {
+	r := start(t, "")
+	for _, path := range []string{"/", "/topology", "/modules/Lines", "/configuration", "/server_configuration", "/logs", "/tap", "/docs", "/docs/Lines", "/test"} {
+		if page, _ := get(t, r, path); !strings.Contains(page, `id="page"`) {
+			t.Errorf("%s: %s", path, page)
+		}
+	}
+	for _, path := range []string{"/assets/index.html", "/assets/nothing.js", "/assets/", "/modules", "/nothing"} {
+		res, err := http.Get("http://" + r.Addr() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != http.StatusNotFound {
+			t.Errorf("%s: %s", path, res.Status)
+		}
+	}
+	http.DefaultClient.CloseIdleConnections()
+	r.Stop()
+}
+
+func TestTapAndActionsCanBeSwitchedOff(t *testing.T) {
+	r := start(t, "tap: False\n    actions: False")
+	me, _ := get(t, r, "/api/v1/me")
+	for late := time.Now().Add(10 * time.Second); !strings.Contains(me, "Judea") && time.Now().Before(late); time.Sleep(5 * time.Millisecond) {
+		me, _ = get(t, r, "/api/v1/me")
+	}
+	if !strings.Contains(me, `"tap":false`) || !strings.Contains(me, `"actions":false`) {
+		t.Error(me)
+	}
+	for path, method := range map[string]string{"/api/v1/modules/Lines/pause": "POST", "/websockets/tap?module=Lines": "GET"} {
+		q, err := http.NewRequest(method, "http://"+r.Addr()+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.DefaultClient.Do(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != http.StatusForbidden {
+			t.Errorf("%s: %s", path, res.Status)
+		}
+	}
+	http.DefaultClient.CloseIdleConnections()
 	r.Stop()
 }
 
@@ -87,13 +185,16 @@ func TestOwnFilesTakeThePlaceOfTheBuiltInOnes(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := start(t, "document_root: "+dir)
-	if text, _ := get(t, r, "/style.css"); text != "p {}" {
+	if text, _ := get(t, r, "/assets/style.css"); text != "p {}" {
 		t.Error(text)
 	}
-	if text, _ := get(t, r, "/app.js"); !strings.Contains(text, "topology") {
+	if text, _ := get(t, r, "/assets/app.js"); !strings.Contains(text, "topology") {
 		t.Error("the built-in script is not there")
 	}
 	r.Stop()
+	if !strings.Contains(r.Log(), "W117") {
+		t.Error(r.Log())
+	}
 }
 
 func TestAWebServerIsNeeded(t *testing.T) {

@@ -1,6 +1,7 @@
 package webservertornado
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -22,39 +23,36 @@ func (s *server) handler() http.Handler {
 		mux.HandleFunc(t.method+" "+t.path, s.only(t))
 	}
 	pages := s.only(route{role: viewer, do: s.page})
-	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
-		if s.isOpen(r) {
-			s.page(w, r)
-			return
-		}
-		pages(w, r)
-	})
 	inner := http.StripPrefix(s.base(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, pattern := mux.Handler(r); pattern == "" {
-			s.noRoute(mux, w, r)
+		if _, pattern := mux.Handler(r); pattern != "" {
+			mux.ServeHTTP(w, r)
 			return
 		}
-		mux.ServeHTTP(w, r)
+		var said verdict
+		mux.ServeHTTP(&said, r)
+		allow := said.Header().Get("Allow")
+		switch {
+		case allow == "" && (r.Method == http.MethodGet || r.Method == http.MethodHead):
+			if s.isOpen(r) {
+				s.page(w, r)
+				return
+			}
+			pages(w, r)
+		default:
+			s.wrongMethod(w, r, cmp.Or(allow, "GET, HEAD"))
+		}
 	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(inner, w, r) })
 }
 
-// noRoute answers in the form of all errors where the multiplexer would not, and says which
-// methods there are.
-func (s *server) noRoute(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
-	var said verdict
-	mux.ServeHTTP(&said, r)
-	if allow := said.Header().Get("Allow"); allow != "" {
-		w.Header().Set("Allow", allow)
-	}
-	switch {
-	case r.Method == http.MethodOptions && said.status == http.StatusMethodNotAllowed:
+// wrongMethod says which methods there are for a path.
+func (s *server) wrongMethod(w http.ResponseWriter, r *http.Request, allow string) {
+	w.Header().Set("Allow", allow)
+	if r.Method == http.MethodOptions {
 		w.WriteHeader(http.StatusNoContent)
-	case said.status == http.StatusMethodNotAllowed:
-		s.fail(w, r, said.status, "this path is not for "+r.Method)
-	default:
-		s.fail(w, r, http.StatusNotFound, "there is nothing here")
+		return
 	}
+	s.fail(w, r, http.StatusMethodNotAllowed, "this path is not for "+r.Method)
 }
 
 // verdict keeps the status and the header of an answer.
@@ -112,7 +110,9 @@ func (s *server) serve(inner http.Handler, w http.ResponseWriter, r *http.Reques
 		size = configSize
 	}
 	r.Body = http.MaxBytesReader(note, r.Body, size)
-	inner.ServeHTTP(note, r)
+	shrunk, end := s.compress(note, r)
+	inner.ServeHTTP(shrunk, r)
+	end() // not after a panic, when the answer is another one
 }
 
 // noted remembers the status of an answer.

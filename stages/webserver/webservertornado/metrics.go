@@ -26,6 +26,10 @@ type collector struct {
 	errors  *prometheus.Desc
 	own     *prometheus.Desc
 	handle  *prometheus.Desc
+	age     *prometheus.Desc
+	config  *prometheus.Desc
+	paused  *prometheus.Desc
+	hash    func() string // nil without a program
 	build   *prometheus.Desc
 }
 
@@ -48,6 +52,9 @@ func newCollector(env actor.Env) *collector {
 		errors:  desc("errors_total", "Events that a module could not handle, and fields that dynamic strings did not find.", "kind"),
 		own:     desc("own_total", "What a module counts that others do not.", "name"),
 		handle:  desc("handle_seconds", "Time that a module took for an event."),
+		age:     desc("event_age_seconds", "Time from an input to the end of an output's work on an event, or on the oldest of those that it gets together."),
+		config:  prometheus.NewDesc("gambolputty_config_hash_info", "The configuration that runs.", []string{"hash"}, nil),
+		paused:  desc("module_paused", "1 as long as an input is paused."),
 		build:   prometheus.NewDesc("gambolputty_build_info", "The build that runs.", []string{"version", "commit", "go"}, nil),
 	}
 	counter := func(name, help string, of func(*meter.Module) int64) {
@@ -93,24 +100,37 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 			one(c.errors, prometheus.CounterValue, float64(n), kind)
 		}
 		m.EachOwn(func(name string, n int64) { one(c.own, prometheus.CounterValue, float64(n), name) })
-		count, buckets := histogram(&m.Handling)
+		count, buckets := histogram(&m.Handling, 128*time.Nanosecond, 20*time.Second)
 		out <- prometheus.MustNewConstHistogram(c.handle, count, m.Handling.Sum().Seconds(), buckets, labels...)
+		switch s.Spec.Role {
+		case actor.Input:
+			paused := 0.0
+			if s.Paused {
+				paused = 1
+			}
+			one(c.paused, prometheus.GaugeValue, paused)
+		case actor.Output:
+			count, buckets := histogram(&m.Age, 8*time.Microsecond, 2*time.Hour)
+			out <- prometheus.MustNewConstHistogram(c.age, count, m.Age.Sum().Seconds(), buckets, labels...)
+		}
 		for _, e := range s.Receivers {
 			out <- prometheus.MustNewConstMetric(c.edge, prometheus.CounterValue, float64(e.Passed), s.ID, e.ID)
 		}
+	}
+	if c.hash != nil {
+		out <- prometheus.MustNewConstMetric(c.config, prometheus.GaugeValue, 1, c.hash())
 	}
 	version, commit := build()
 	out <- prometheus.MustNewConstMetric(c.build, prometheus.GaugeValue, 1, version, commit, runtime.Version())
 }
 
-// histogram turns the buckets of a meter into those of Prometheus, from a tenth of a
-// microsecond to about ten seconds; there are a hundred times as many events as figures.
-func histogram(h *meter.Histogram) (count uint64, buckets map[float64]uint64) {
-	const smallest, largest = 128 * time.Nanosecond, 10 * time.Second
+// histogram turns the buckets of a meter between two times into those of Prometheus, every
+// other one of them.
+func histogram(h *meter.Histogram, smallest, largest time.Duration) (count uint64, buckets map[float64]uint64) {
 	buckets = map[float64]uint64{}
 	h.Each(func(below time.Duration, n int64) {
 		count += uint64(max(n, 0))
-		if below >= smallest && below <= 2*largest && int(math.Log2(float64(below)))%2 == 1 {
+		if below >= smallest && below <= largest && int(math.Log2(float64(below)))%2 == 1 {
 			buckets[below.Seconds()] = count
 		}
 	})
@@ -133,7 +153,11 @@ func build() (version, commit string) {
 // metrics is the handler of /metrics.
 func (s *server) metrics() http.HandlerFunc {
 	r := prometheus.NewRegistry()
-	r.MustRegister(newCollector(s.env), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	c := newCollector(s.env)
+	if s.program != nil {
+		c.hash = func() string { return s.program.Plan().Hash() }
+	}
+	r.MustRegister(c, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	h := promhttp.HandlerFor(r, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(s.env.Log.Handler(), slog.LevelWarn)})
 	return h.ServeHTTP
 }

@@ -30,6 +30,7 @@ type counts struct{ received, emitted, errors int64 }
 // moment is what happened in one second.
 type moment struct {
 	total   rates
+	waiting int64
 	modules map[string]rates
 }
 
@@ -157,6 +158,7 @@ func (p *sampler) sample(now time.Time) {
 			next.Edges = append(next.Edges, f)
 		}
 	}
+	m.waiting = next.Unsettled
 	next.EPS, next.Out, next.Errors = m.total.In, m.total.Out, m.total.Errors
 	p.before, p.edges, p.when, p.latest = before, edges, now, next
 	if !first {
@@ -236,7 +238,7 @@ func (s *server) history(w http.ResponseWriter, r *http.Request) {
 	if id != "" && !s.exists(w, r, id) {
 		return
 	}
-	in, out, failed := []float64{}, []float64{}, []float64{}
+	in, out, failed, waiting := []float64{}, []float64{}, []float64{}, []int64{}
 	s.sampler.mu.Lock()
 	for _, m := range s.sampler.ring {
 		one := m.total
@@ -244,9 +246,14 @@ func (s *server) history(w http.ResponseWriter, r *http.Request) {
 			one = m.modules[id]
 		}
 		in, out, failed = append(in, one.In), append(out, one.Out), append(failed, one.Errors)
+		waiting = append(waiting, m.waiting)
 	}
 	s.sampler.mu.Unlock()
-	s.answer(w, map[string]any{"interval": 1, "in": in, "out": out, "errors": failed})
+	answer := map[string]any{"interval": 1, "in": in, "out": out, "errors": failed}
+	if id == "" {
+		answer["waiting"] = waiting
+	}
+	s.answer(w, answer)
 }
 
 // exists answers for a module that does not.

@@ -117,8 +117,8 @@ func (s *server) live(w http.ResponseWriter, r *http.Request, talk func(*socket)
 		bye = &farewellError{websocket.StatusGoingAway, "the program stops"}
 	}
 	errors.As(err, &bye)
-	defer time.AfterFunc(goodbye, func() { conn.CloseNow() }).Stop()
-	conn.Close(bye.code, bye.reason) // a client that is gone does not hear it
+	defer time.AfterFunc(goodbye, stopReading).Stop() // which closes the connection
+	conn.Close(bye.code, bye.reason)                  // a client that is gone does not hear it
 }
 
 // read takes what the client sends. Somebody must, or nothing else works.

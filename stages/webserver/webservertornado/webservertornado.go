@@ -199,11 +199,12 @@ type server struct {
 	sessions sessions
 	sampler  *sampler
 	sockets  sockets
+	gzips    *sync.Pool
 }
 
 // New makes a WebserverTornado.
 func New(env actor.Env, o Options) (actor.Service, error) {
-	s := &server{env: env, opts: o, access: newAccess(env, &o), pulse: newPulse(env), sampler: newSampler(env), offered: lookUp(env), began: time.Now()}
+	s := &server{env: env, opts: o, access: newAccess(env, &o), pulse: newPulse(env), sampler: newSampler(env), offered: lookUp(env), began: time.Now(), gzips: newPool()}
 	s.sockets.init()
 	s.Restrict(Policy{Title: "GambolPutty", Tap: true, Actions: true})
 	return s, nil

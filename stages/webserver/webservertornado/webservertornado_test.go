@@ -104,6 +104,8 @@ func TestMetricsCountWhatHappened(t *testing.T) {
 		`gambolputty_edge_events_total{from="Lines",to="TestCatch"} 2`,
 		`gambolputty_handle_seconds_count{class="TestCatch",module="TestCatch",role="output"} 2`,
 		`gambolputty_module_up{class="TestCatch",module="TestCatch",role="output"} 1`,
+		`gambolputty_event_age_seconds_count{class="TestCatch",module="TestCatch",role="output"} 2`,
+		`gambolputty_module_paused{class="Lines",module="Lines",role="input"} 0`,
 		"gambolputty_build_info{", "go_goroutines ", "process_resident_memory_bytes ",
 	} {
 		if !strings.Contains(text, line) {

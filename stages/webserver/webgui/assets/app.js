@@ -1,5 +1,5 @@
 import { h, fill, toast } from "./dom.js";
-import { base, me, get, send, connect } from "./net.js";
+import { base, me, get, connect } from "./net.js";
 import { overview } from "./overview.js";
 import { topology } from "./topology.js";
 import { modulePage } from "./module.js";
@@ -20,6 +20,7 @@ const pages = [
   ["/test", "Playground", playground, "M9 3h6M10 3v6l-5 9a2 2 0 002 3h10a2 2 0 002-3l-5-9V3"],
 ];
 
+const brief = { Configuration: "Config", Playground: "Try", Topology: "Flow" }; // on a phone
 let leave = null;
 
 export function go(path) { history.pushState(null, "", base + path); show(); }
@@ -60,7 +61,7 @@ window.addEventListener("unhandledrejection", (e) => toast(e.reason && e.reason.
 Object.assign(me, await get("/api/v1/me"));
 document.body.dataset.role = me.role;
 fill(document.getElementById("menu"), pages.filter((p) => p[0] !== "/tap" || me.tap).map(([path, name, , icon]) =>
-  h("a", { href: base + path, "data-path": path }, h("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, h("path", { d: icon })), name)));
+  h("a", { href: base + path, "data-path": path }, h("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, h("path", { d: icon })), h("span", { class: "full" }, name), h("span", { class: "brief" }, brief[name] || name))));
 if (me.user) fill(document.getElementById("who"), h("span", {}, me.user, " ", h("span", { class: "tag" }, me.role)),
   me.login === "session" && h("form", { method: "post", action: base + "/logout" }, h("button", { class: "quiet", type: "submit" }, "Log out")));
 connect();

@@ -26,7 +26,7 @@ export function short(n) {
   if (a >= 1e9) return (n / 1e9).toFixed(2) + "G";
   if (a >= 1e6) return (n / 1e6).toFixed(a >= 1e7 ? 1 : 2) + "M";
   if (a >= 1e4) return (n / 1e3).toFixed(1) + "k";
-  if (a >= 100 || Number.isInteger(n)) return String(Math.round(n));
+  if (a >= 10 || Number.isInteger(n)) return String(Math.round(n));
   return n.toFixed(1);
 }
 export const whole = (n) => Number(n || 0).toLocaleString("en-US").replaceAll(",", "\u2009");
@@ -60,10 +60,11 @@ export function spark(kind) {
   const area = h("path", { class: "area" }), line = h("path", { class: "line" });
   const svg = h("svg", { class: "spark " + kind, viewBox: "0 0 300 38", preserveAspectRatio: "none", "aria-hidden": "true" }, area, line);
   svg.show = (values) => {
-    const list = values.slice(-300), most = Math.max(...list, 0.001), from = 300 - list.length;
-    const points = list.map((v, i) => `${from + i},${(36 - 33 * v / most).toFixed(1)}`);
+    const list = values.slice(-300), most = Math.max(...list, 0.001), seconds = Math.max(60, list.length), from = seconds - list.length;
+    const x = (i) => ((from + i) * 300 / (seconds - 1)).toFixed(1);
+    const points = list.map((v, i) => `${x(i)},${(36 - 33 * v / most).toFixed(1)}`);
     line.setAttribute("d", points.length > 1 ? "M" + points.join("L") : "");
-    area.setAttribute("d", points.length > 1 ? `M${from},38L${points.join("L")}L${from + list.length - 1},38Z` : "");
+    area.setAttribute("d", points.length > 1 ? `M${x(0)},38L${points.join("L")}L300,38Z` : "");
   };
   return svg;
 }
@@ -88,7 +89,10 @@ export function sure(question, verb, word) {
   });
 }
 
-export const list = (values, cls) => h("dl", { class: cls || "tight" }, Object.keys(values || {}).sort().map((k) => {
+const order = ["received", "handled", "filtered", "emitted", "unrouted", "dropped", "dead_lettered", "lost", "errors", "restarts", "busy_seconds", "blocked_seconds"];
+const place = (k) => order.includes(k) ? order.indexOf(k) : order.length;
+
+export const list = (values, cls) => h("dl", { class: cls || "tight" }, Object.keys(values || {}).sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1)).map((k) => {
   const v = values[k];
   return [h("dt", {}, k), h("dd", {}, typeof v === "object" && v !== null ? h("code", {}, JSON.stringify(v)) : typeof v === "number" ? whole(v) : String(v))];
 }));

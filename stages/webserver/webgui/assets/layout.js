@@ -2,7 +2,8 @@
 // that they are connected with, so that few edges cross.
 export const size = { width: 176, height: 58, across: 84, down: 22, margin: 22, title: 30 };
 
-export function layout(nodes, edges) {
+// On a narrow screen the flow goes from top to bottom.
+export function layout(nodes, edges, narrow) {
   const ids = new Set(nodes.map((n) => n.id));
   const links = edges.filter((e) => ids.has(e.from) && ids.has(e.to) && e.from !== e.to);
   const forward = withoutLoops(nodes, links);
@@ -33,11 +34,24 @@ export function layout(nodes, edges) {
   }
   const tallest = Math.max(1, ...columns.map((c) => c.length));
   const at = new Map();
+  if (narrow) {
+    const beside = 14, below = 44, edge = 10, most = 2;
+    let y = edge;
+    for (const c of columns) {
+      for (let i = 0; i < c.length; i += most, y += size.height + (i < c.length ? size.down : 0)) {
+        const row = c.slice(i, i + most);
+        row.forEach((id, x) => at.set(id, { x: edge + (x + (Math.min(most, tallest) - row.length) / 2) * (size.width + beside), y }));
+      }
+      y += below - size.down;
+    }
+    return { at, columns, width: 2 * edge + Math.min(most, tallest) * (size.width + beside) - beside, height: y - below + edge };
+  }
+  const across = columns.length > 5 ? 62 : size.across;
   columns.forEach((c, x) => c.forEach((id, y) => at.set(id, {
-    x: size.margin + x * (size.width + size.across),
+    x: size.margin + x * (size.width + across),
     y: size.margin + size.title + (y + (tallest - c.length) / 2) * (size.height + size.down),
   })));
-  return { at, columns, width: 2 * size.margin + columns.length * (size.width + size.across) - size.across, height: 2 * size.margin + size.title + tallest * (size.height + size.down) - size.down };
+  return { at, columns, width: 2 * size.margin + columns.length * (size.width + across) - across, height: 2 * size.margin + size.title + tallest * (size.height + size.down) - size.down };
 }
 
 // withoutLoops leaves out the edges that lead back.

@@ -1,5 +1,5 @@
 import { h, fill, setText, clock, toast } from "./dom.js";
-import { base, me, get, send, socket } from "./net.js";
+import { me, get, send, socket } from "./net.js";
 
 const order = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"];
 

@@ -46,7 +46,7 @@ export function overview(page) {
     const kinds = Object.entries(s.event_types || {}).sort((a, b) => b[1] - a[1]).slice(0, 12);
     fill(types, kinds.length > 0 && h("section", { class: "card" }, h("h2", {}, "Event types at the outputs"), h("dl", {}, kinds.map(([k, n]) => [h("dt", {}, k), h("dd", {}, whole(n))]))));
   });
-  get("/api/v1/history").then((p) => { past.in = p.in.slice(-299); past.out = p.out.slice(-299); past.errors = p.errors.slice(-299); }).catch(() => {});
+  get("/api/v1/history").then((p) => { past.in = p.in.slice(-299); past.out = p.out.slice(-299); past.errors = p.errors.slice(-299); past.waiting = p.waiting.slice(-299); }).catch(() => {});
 
   let cpu = null;
   async function look() {

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/spf13/cobra"
+)
+
+// remote is the web server of a program that runs.
+type remote struct {
+	url   string
+	token string
+	http  http.Client
+}
+
+// remoteFlags are those of the commands that talk to a running program.
+func remoteFlags(c *cobra.Command) {
+	c.Flags().String("url", "http://127.0.0.1:5100", "address of the web server, with its base_path")
+	c.Flags().String("token", "", "bearer token; GAMBOLPUTTY_TOKEN in the environment keeps it out of the list of processes")
+	c.Flags().String("ca-file", "", "PEM file with the authority of the server's certificate")
+}
+
+// answerTime is how long the server may take for what it does not stream.
+const answerTime = 10 * time.Second
+
+func (a *app) remote() (*remote, error) {
+	u, err := url.Parse(a.settings.GetString("url"))
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, fmt.Errorf("url must be as in http://127.0.0.1:5100, got %q", a.settings.GetString("url"))
+	}
+	r := &remote{url: strings.TrimSuffix(u.String(), "/"), token: a.settings.GetString("token")}
+	t := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: answerTime, ResponseHeaderTimeout: answerTime}
+	if path := a.settings.GetString("ca-file"); path != "" {
+		pem, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("ca-file: %w", err)
+		}
+		pool := x509.NewCertPool()
+		if !pool.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("ca-file: %s holds no certificate", path)
+		}
+		t.TLSClientConfig = &tls.Config{RootCAs: pool}
+	}
+	r.http.Transport = t
+	return r, nil
+}
+
+func (r *remote) header() http.Header {
+	h := http.Header{"Accept": {"application/json"}}
+	if r.token != "" {
+		h.Set("Authorization", "Bearer "+r.token)
+	}
+	return h
+}
+
+// dial opens a WebSocket.
+func (r *remote) dial(ctx context.Context, path string) (*websocket.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	c, res, err := websocket.Dial(ctx, r.url+path, &websocket.DialOptions{HTTPClient: &r.http, HTTPHeader: r.header()})
+	if err == nil {
+		c.SetReadLimit(longestLine)
+		return c, nil
+	}
+	if res != nil && res.StatusCode >= http.StatusBadRequest {
+		return nil, &exit{exitModule, fmt.Sprintf("%s: %s", r.url, refusal(res))}
+	}
+	return nil, &exit{exitModule, fmt.Sprintf("%s: %s", r.url, err)}
+}
+
+// refusal is what the server says about a request that it does not serve.
+func refusal(res *http.Response) string {
+	var said struct{ Error string }
+	if res.Body != nil {
+		text, err := io.ReadAll(io.LimitReader(res.Body, 4096))
+		if err == nil && json.Unmarshal(text, &said) == nil && said.Error != "" {
+			return res.Status + ": " + said.Error
+		}
+	}
+	return res.Status
+}
+
+// farewell turns the end of a WebSocket into the outcome of a command.
+func farewell(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil // somebody has had enough
+	}
+	bye, ok := errors.AsType[websocket.CloseError](err)
+	switch {
+	case !ok:
+		return &exit{exitModule, "the connection is lost: " + err.Error()}
+	case bye.Code == websocket.StatusNormalClosure:
+		return nil
+	case bye.Code == 4400 || bye.Code == 4404:
+		return &exit{exitUsage, bye.Reason}
+	}
+	return &exit{exitModule, bye.Reason}
+}
