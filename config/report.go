@@ -53,6 +53,17 @@ type Report struct {
 	Problems []Problem
 }
 
+// InvalidError says that a configuration has errors.
+type InvalidError struct{ Report *Report }
+
+// Error counts them.
+func (e *InvalidError) Error() string {
+	if n, _ := e.Report.Count(); n != 1 {
+		return fmt.Sprintf("the configuration has %d errors", n)
+	}
+	return "the configuration has an error"
+}
+
 // maxProblems bounds a report: nobody reads more, and a file may be hostile.
 const maxProblems = 1000
 

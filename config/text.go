@@ -222,3 +222,28 @@ func (k *masker) roughly() {
 		}
 	}
 }
+
+// Unmask puts the secrets back into a text that was changed while Mask hid them: lines that
+// look as they did get what they held. The error names a line whose secret nobody knows.
+func (l Loader) Unmask(text, former string) (string, error) {
+	held := map[string][]string{}
+	before, masked := strings.Split(former, "\n"), strings.Split(l.Mask(former), "\n")
+	for i := range min(len(before), len(masked)) {
+		if before[i] != masked[i] {
+			held[masked[i]] = append(held[masked[i]], before[i])
+		}
+	}
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		switch known := held[line]; {
+		case len(known) > 0:
+			lines[i], held[line] = known[0], known[1:]
+			if len(held[line]) == 0 {
+				held[line] = known[len(known)-1:] // the line was copied
+			}
+		case strings.Contains(line, "***") && !strings.Contains(former, line):
+			return "", fmt.Errorf("line %d: *** stands for a secret that is not known for this line; write it, or a variable of the environment", i+1)
+		}
+	}
+	return strings.Join(lines, "\n"), nil
+}

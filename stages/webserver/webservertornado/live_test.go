@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,6 +27,10 @@ type program struct {
 	loader  config.Loader
 	levels  []string
 	stopped chan struct{}
+	invalid *config.Report // what a reload finds
+	refusal error
+	written []string
+	loads   atomic.Int64
 }
 
 func (p *program) Plan() *config.Plan    { return p.plan }
@@ -38,6 +43,30 @@ func (p *program) SetLevel(module, level string, d time.Duration) error {
 	}
 	p.levels = append(p.levels, fmt.Sprint(module, " ", level, " ", d))
 	return nil
+}
+
+func (p *program) Reload() (actor.Change, error) {
+	p.loads.Add(1)
+	if p.invalid != nil {
+		return actor.Change{}, &config.InvalidError{Report: p.invalid}
+	}
+	return actor.Change{Kept: []string{"Lines"}, Added: []string{"new"}}, p.refusal
+}
+
+func (p *program) LastReload() (webservertornado.Reload, int64, int64) {
+	return webservertornado.Reload{Time: time.Unix(1, 0), Err: errors.New("the port is taken")}, 2, 3
+}
+
+func (p *program) Check() *config.Report {
+	if p.invalid != nil {
+		return p.invalid
+	}
+	return &config.Report{}
+}
+
+func (p *program) Write(text, hash string) (actor.Change, error) {
+	p.written = append(p.written, text)
+	return p.Reload()
 }
 
 func (p *program) Rehearse(context.Context, string, []string) ([]webservertornado.Step, error) {

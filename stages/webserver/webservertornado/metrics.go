@@ -29,7 +29,8 @@ type collector struct {
 	age     *prometheus.Desc
 	config  *prometheus.Desc
 	paused  *prometheus.Desc
-	hash    func() string // nil without a program
+	reload  *prometheus.Desc
+	program Program // nil without one
 	build   *prometheus.Desc
 }
 
@@ -54,6 +55,7 @@ func newCollector(env actor.Env) *collector {
 		handle:  desc("handle_seconds", "Time that a module took for an event."),
 		age:     desc("event_age_seconds", "Time from an input to the end of an output's work on an event, or on the oldest of those that it gets together."),
 		config:  prometheus.NewDesc("gambolputty_config_hash_info", "The configuration that runs.", []string{"hash"}, nil),
+		reload:  prometheus.NewDesc("gambolputty_config_reloads_total", "Reloads of the configuration, by how they ended.", []string{"result"}, nil),
 		paused:  desc("module_paused", "1 as long as an input is paused."),
 		build:   prometheus.NewDesc("gambolputty_build_info", "The build that runs.", []string{"version", "commit", "go"}, nil),
 	}
@@ -117,8 +119,11 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 			out <- prometheus.MustNewConstMetric(c.edge, prometheus.CounterValue, float64(e.Passed), s.ID, e.ID)
 		}
 	}
-	if c.hash != nil {
-		out <- prometheus.MustNewConstMetric(c.config, prometheus.GaugeValue, 1, c.hash())
+	if c.program != nil {
+		out <- prometheus.MustNewConstMetric(c.config, prometheus.GaugeValue, 1, c.program.Plan().Hash())
+		_, good, bad := c.program.LastReload()
+		out <- prometheus.MustNewConstMetric(c.reload, prometheus.CounterValue, float64(good), "success")
+		out <- prometheus.MustNewConstMetric(c.reload, prometheus.CounterValue, float64(bad), "failure")
 	}
 	version, commit := build()
 	out <- prometheus.MustNewConstMetric(c.build, prometheus.GaugeValue, 1, version, commit, runtime.Version())
@@ -154,9 +159,7 @@ func build() (version, commit string) {
 func (s *server) metrics() http.HandlerFunc {
 	r := prometheus.NewRegistry()
 	c := newCollector(s.env)
-	if s.program != nil {
-		c.hash = func() string { return s.program.Plan().Hash() }
-	}
+	c.program = s.program
 	r.MustRegister(c, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	h := promhttp.HandlerFor(r, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(s.env.Log.Handler(), slog.LevelWarn)})
 	return h.ServeHTTP

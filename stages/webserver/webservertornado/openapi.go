@@ -62,7 +62,7 @@ func (t route) operation() map[string]any {
 	if given != nil {
 		o["parameters"] = given
 	}
-	if body, ok := bodies[t.path]; ok {
+	if body, ok := bodies[t.path]; ok && t.method != "GET" {
 		o["requestBody"] = map[string]any{"required": true, "content": map[string]any{body[0]: map[string]any{"schema": schemaOf(body[1:])}}}
 	}
 	if t.role != "" {
@@ -85,6 +85,7 @@ var queries = map[string][]string{
 // bodies are the kinds of texts that paths take, with the names of what is in them.
 var bodies = map[string][]string{
 	"/api/v1/loglevel":        {"application/json", "module", "level", "seconds"},
+	"/api/v1/config":          {"application/yaml"},
 	"/api/v1/config/validate": {"application/yaml"},
 	"/api/v1/config/test":     {"application/json", "config", "lines"},
 	"/api/v1/filter/test":     {"application/json", "filter", "event"},

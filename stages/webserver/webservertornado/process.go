@@ -18,6 +18,7 @@ func (s *server) process() map[string]any {
 		plan := s.program.Plan()
 		p["config_hash"] = plan.Hash()
 		p["config_files"] = plan.Files
+		p["last_reload"] = s.lastReload()
 	}
 	return p
 }

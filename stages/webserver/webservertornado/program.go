@@ -20,6 +20,17 @@ type Program interface {
 	// SetLevel sets the lowest level of the log for a module, or for all if it is "", and ends
 	// that after d. The error says what is wrong with the name of the level.
 	SetLevel(module, level string, d time.Duration) error
+	// Reload reads the configuration again and puts it into effect. The error is a
+	// *config.InvalidError, or says why it could not be done; all goes on as before then.
+	Reload() (actor.Change, error)
+	// LastReload is how the last reload ended, with the numbers of those that did what they
+	// should and of those that did not.
+	LastReload() (last Reload, good, bad int64)
+	// Check reads the configuration again and says what is wrong with it.
+	Check() *config.Report
+	// Write replaces the text of the configuration, which must be one file with the given hash
+	// on the disk still, and puts it into effect. After an error the file is what it was.
+	Write(text, hash string) (actor.Change, error)
 	// Stop drains and ends the program.
 	Stop()
 	// Rehearse runs lines through a configuration in which nothing is opened.

@@ -200,11 +200,12 @@ type server struct {
 	sampler  *sampler
 	sockets  sockets
 	gzips    *sync.Pool
+	leaving  chan struct{} // closed when the server is to end
 }
 
 // New makes a WebserverTornado.
 func New(env actor.Env, o Options) (actor.Service, error) {
-	s := &server{env: env, opts: o, access: newAccess(env, &o), pulse: newPulse(env), sampler: newSampler(env), offered: lookUp(env), began: time.Now(), gzips: newPool()}
+	s := &server{env: env, opts: o, access: newAccess(env, &o), pulse: newPulse(env), sampler: newSampler(env), offered: lookUp(env), began: time.Now(), gzips: newPool(), leaving: make(chan struct{})}
 	s.sockets.init()
 	s.Restrict(Policy{Title: "GambolPutty", Tap: true, Actions: true})
 	return s, nil
@@ -249,6 +250,7 @@ func (s *server) Serve(ctx context.Context) error {
 	go s.sampler.run(watch)
 	select {
 	case <-ctx.Done():
+		close(s.leaving)
 		s.sockets.stop()
 	case err := <-errs:
 		return fmt.Errorf("accept connections: %w", errors.Join(err, h.Close()))
