@@ -3,7 +3,7 @@ package stages_test
 import (
 	"bufio"
 	"crypto/tls"
-	"encoding/binary"
+	endian "encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -154,7 +154,7 @@ func zabbix(t *testing.T) (string, func() []string, func(...string)) {
 		if _, err := io.ReadFull(c, head[:]); err != nil || string(head[:5]) != "ZBXD\x01" {
 			return
 		}
-		body := make([]byte, min(binary.LittleEndian.Uint64(head[5:]), 1<<20))
+		body := make([]byte, min(endian.LittleEndian.Uint64(head[5:]), 1<<20))
 		var in struct{ Data []struct{ Value string } }
 		if _, err := io.ReadFull(c, body); err != nil || json.Unmarshal(body, &in) != nil {
 			return
@@ -163,7 +163,7 @@ func zabbix(t *testing.T) (string, func() []string, func(...string)) {
 			got.add(d.Value)
 		}
 		answer := fmt.Sprintf(`{"response":"success","info":"processed: %d; failed: 0; total: %d; seconds spent: 0.1"}`, len(in.Data), len(in.Data))
-		c.Write(append(binary.LittleEndian.AppendUint64([]byte("ZBXD\x01"), uint64(len(answer))), answer...))
+		c.Write(append(endian.LittleEndian.AppendUint64([]byte("ZBXD\x01"), uint64(len(answer))), answer...))
 	}), got.all, nil
 }
 
