@@ -192,15 +192,13 @@ func (q *queue) end(finish func()) {
 	q.notify()
 }
 
-// startQueues makes the queues of all edges and returns what keeps them going.
-func (g *Graph) startQueues() (runs []func()) {
+// eachQueue calls f for all queues.
+func (g *Graph) eachQueue(f func(*queue)) {
 	for _, n := range g.nodes {
 		for i := range n.edges {
-			if e := &n.edges[i]; e.Queue != nil && !g.DryRun {
-				e.queue = newQueue(n, e)
-				runs = append(runs, e.queue.run)
+			if q := n.edges[i].queue; q != nil {
+				f(q)
 			}
 		}
 	}
-	return runs
 }

@@ -100,6 +100,11 @@ func New(s Settings, nodes ...Node) (*Graph, error) {
 				return nil, fmt.Errorf("the edge from %s to %s is part of a loop and cannot have a buffer", n.ID, e.ID)
 			}
 		}
+		for i := range n.edges {
+			if e := &n.edges[i]; e.Queue != nil {
+				e.queue = newQueue(n, e)
+			}
+		}
 		n.feed = newFeed(n)
 		n.ended = sync.OnceFunc(n.end)
 	}

@@ -50,9 +50,7 @@ func (g *Graph) Run(ctx context.Context) error {
 	ended, stopTending := context.WithCancel(context.Background())
 	defer stopTending()
 	var tending sync.WaitGroup
-	for _, run := range g.startQueues() {
-		all.Go(run)
-	}
+	g.eachQueue(func(q *queue) { all.Go(q.run) })
 	g.eachSpill(func(s *spill) {
 		all.Go(s.run)
 		tending.Go(func() { s.tend(ended) })
