@@ -77,10 +77,11 @@ func (k *books) enter(s *shelf) {
 
 // spillBooks are what is counted of the disk of an edge.
 type spillBooks struct {
-	found  atomic.Int64 // left by a former run
-	stored atomic.Int64 // or refused for want of room
-	read   atomic.Int64 // and sent on
-	twice  atomic.Int64 // dropped from the disk while they were under way, so they do not count as dropped
+	found   atomic.Int64 // left by a former run
+	stored  atomic.Int64 // or refused for want of room
+	read    atomic.Int64 // and sent on
+	dropped atomic.Int64
+	twice   atomic.Int64 // dropped from the disk while they were under way, so they do not count as dropped
 }
 
 // tally is how many events were made and how many ceased to be.
@@ -104,17 +105,25 @@ func (g *Graph) Balance() Balance {
 	for _, n := range nodes {
 		n.addTo(&b)
 	}
-	g.eachSpill(func(s *spill) {
-		found, dropped := s.books.found.Load(), int64(s.dropped)
+	g.eachOpenSpill(func(s *spill) {
+		found, dropped := s.books.found.Load(), s.books.dropped.Load()
 		b.Accepted += found
 		b.Dropped -= s.books.twice.Load()
 		b.Buffered += found + s.books.stored.Load() - s.books.read.Load() - dropped + s.books.twice.Load()
 	})
+	g.eachQueue(func(q *queue) { b.InFlight += q.waiting.Load() })
 	if deadLetter != nil {
 		b.DeadLettered = min(b.DeadLettered, deadLetter.delivered())
 	}
 	b.Delivered -= b.DeadLettered
 	return b
+}
+
+// eachOpenSpill is eachSpill for those who may come while the buffers are being opened.
+func (g *Graph) eachOpenSpill(f func(*spill)) {
+	if Phase(g.phase.Load()) != Starting {
+		g.eachSpill(f)
+	}
 }
 
 func (n *node) addTo(b *Balance) {
@@ -125,11 +134,6 @@ func (n *node) addTo(b *Balance) {
 	b.Ended += m.Unrouted.Load() + m.Ended.Load()
 	b.Lost += m.Lost.Load()
 	b.InFlight += n.in.events.Load()
-	for _, e := range n.edges() {
-		if q := e.queue; q != nil {
-			b.InFlight += q.waiting.Load()
-		}
-	}
 	switch n.Spec.Role {
 	case Input:
 		b.Accepted += m.Received.Load()

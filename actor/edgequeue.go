@@ -25,6 +25,7 @@ type queue struct {
 	waiting atomic.Int64 // events, for people to see
 
 	mu      sync.Mutex
+	running bool
 	edge    *edge // which leads to the receiver; a reload puts another one in its place
 	list    []*Batch
 	events  int
@@ -198,32 +199,31 @@ func (q *queue) move(e *edge) {
 // end is called when nothing more will come by an edge.
 func (q *queue) end(e *edge) {
 	q.mu.Lock()
-	moved := q.edge != e
-	if !moved {
+	mine := q.running && q.edge == e
+	if mine {
 		q.finish = e.end
 	}
 	q.mu.Unlock()
-	if moved {
+	if !mine { // another edge goes on with it, or it never came into force
 		e.end()
 		return
 	}
 	q.notify()
 }
 
-// startQueues makes the queues of the edges, or takes those of another table.
+// startQueues starts the queues of the edges, or takes those of another table.
 func (t *table) startQueues(old *table) {
-	g := t.node.graph
 	for i := range t.edges {
 		e := &t.edges[i]
-		if e.Queue == nil || g.DryRun {
+		if e.Queue == nil {
 			continue
 		}
 		if q := old.queueTo(e.ID); q != nil && q.Queue == *e.Queue {
 			q.move(e)
 			continue
 		}
-		e.queue = newQueue(t.node, e)
-		g.live.spawn(e.queue.run)
+		e.queue.from, e.queue.running = t.node, true
+		t.node.graph.live.spawn(e.queue.run)
 	}
 }
 
@@ -238,4 +238,15 @@ func (t *table) queueTo(id string) *queue {
 		}
 	}
 	return nil
+}
+
+// eachQueue calls f for all queues.
+func (g *Graph) eachQueue(f func(*queue)) {
+	for _, n := range g.modules() {
+		for _, e := range n.edges() {
+			if e.queue != nil {
+				f(e.queue)
+			}
+		}
+	}
 }

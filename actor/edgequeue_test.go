@@ -47,7 +47,7 @@ func TestAFullQueueDoesWhatItIsToldTo(t *testing.T) {
 				synctest.Wait() // nothing moves any more
 				b := g.Balance()
 				under := int(b.InFlight)
-				if under < waits || under > waits+inbox {
+				if under < waits-1 || under > waits+inbox { // one may be with the receiver
 					t.Errorf("%d events wait: %+v", under, b)
 				}
 				if full == "block" && b.Accepted > waits+inbox+4 {

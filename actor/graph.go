@@ -161,7 +161,13 @@ func (g *Graph) connect() error {
 	}
 	g.findRings()
 	for _, n := range g.nodes {
-		for _, e := range n.edges() {
+		edges := n.edges()
+		for i := range edges {
+			if e := &edges[i]; e.Queue != nil {
+				e.queue = newQueue(n, e)
+			}
+		}
+		for _, e := range edges {
 			if (e.Buffer != nil || e.Queue != nil) && n.ring != nil && n.ring == e.to.ring {
 				return fmt.Errorf("the edge from %s to %s is part of a loop and cannot have a buffer", n.ID, e.ID)
 			}

@@ -42,7 +42,6 @@ type spill struct {
 	spilling bool   // the memory is not used
 	writing  int    // batches on their way to the disk
 	finish   func() // tells the receiver that nothing more will come; set when the sender has ended
-	dropped  uint64 // as they were counted
 	books    spillBooks
 }
 
@@ -347,7 +346,6 @@ func (s *spill) tend(ctx context.Context) {
 }
 
 func (s *spill) countDropped() {
-	n := s.log.Stats().Dropped
-	s.from.meter.Dropped.Add(int64(n - s.dropped))
-	s.dropped = n
+	n := int64(s.log.Stats().Dropped)
+	s.from.meter.Dropped.Add(n - s.books.dropped.Swap(n))
 }

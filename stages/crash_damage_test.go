@@ -3,7 +3,7 @@
 package stages_test
 
 import (
-	"encoding/binary"
+	order "encoding/binary"
 	"hash/crc32"
 	"math/rand/v2"
 	"os"
@@ -98,7 +98,7 @@ func sameUpTo(a, b []byte) int {
 func setClock(data []byte, by time.Duration) {
 	const half, at, sum = 32, 16, 28
 	for _, h := range [][]byte{data[:half], data[half : 2*half]} {
-		binary.LittleEndian.PutUint64(h[at:], binary.LittleEndian.Uint64(h[at:])+uint64(by))
-		binary.LittleEndian.PutUint32(h[sum:], crc32.Checksum(h[:sum], crc32.MakeTable(crc32.Castagnoli)))
+		order.LittleEndian.PutUint64(h[at:], order.LittleEndian.Uint64(h[at:])+uint64(by))
+		order.LittleEndian.PutUint32(h[sum:], crc32.Checksum(h[:sum], crc32.MakeTable(crc32.Castagnoli)))
 	}
 }

@@ -193,7 +193,7 @@ func (r *crashRound) life() {
 	if !gently {
 		r.sums.kills++
 		c.Process.Kill()
-		r.ended(c, <-c.gone)
+		r.ended(c, <-c.gone, ends...) // it may have been faster
 		return
 	}
 	c.Process.Signal(syscall.SIGTERM)

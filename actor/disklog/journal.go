@@ -24,7 +24,8 @@ type journal struct {
 	file    File
 	size    int64
 	entries int
-	broken  bool // an entry could not be written, which was told
+	entry   []byte // to be used again
+	broken  bool   // an entry could not be written, which was told
 }
 
 func journalHeader() []byte {
@@ -67,7 +68,8 @@ func (j *journal) note(l *Log, s span) {
 	if j.file == nil && !j.write(l) {
 		return
 	}
-	_, err := j.file.WriteAt(appendEntry(make([]byte, 0, journalEntry), s), j.size)
+	j.entry = appendEntry(j.entry[:0], s)
+	_, err := j.file.WriteAt(j.entry, j.size)
 	if err != nil {
 		j.tell(l, err)
 		return

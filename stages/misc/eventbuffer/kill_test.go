@@ -20,6 +20,7 @@ import (
 	"gambolputty/actor/event"
 	"gambolputty/config"
 	"gambolputty/stages/misc/eventbuffer"
+	"gambolputty/stages/misc/redisstore"
 	"gambolputty/stages/outputs/filesink"
 )
 
@@ -72,7 +73,7 @@ func pipeline(dir string) {
 		return sender{filepath.Join(dir, "notes")}, nil
 	})
 	text := strings.ReplaceAll(os.Getenv(childFlow), "DIR", dir)
-	plan, report := config.Loader{Specs: []actor.Spec{in, filesink.Spec, eventbuffer.Spec}}.LoadText("child", []byte(text))
+	plan, report := config.Loader{Specs: []actor.Spec{in, filesink.Spec, eventbuffer.Spec, redisstore.Spec}}.LoadText("child", []byte(text))
 	if !report.OK(false) {
 		panic(report.Text())
 	}
@@ -118,12 +119,18 @@ func TestNoKillLosesAnEvent(t *testing.T) {
 		"EventBuffer":         "- Sender\n- FileSink: {file_name: DIR/out, store_interval_in_secs: 0}\n- EventBuffer: {path: DIR/buffer}\n",
 		"a buffer on an edge": "- Sender:\n    receivers:\n      - FileSink: {buffer: {path: DIR/buffer}}\n- FileSink: {file_name: DIR/out, store_interval_in_secs: 0, inbox_size: 8}\n",
 	} {
-		t.Run(name, func(t *testing.T) { killAgainAndAgain(t, flow) })
+		t.Run(name, func(t *testing.T) {
+			dir := killAgainAndAgain(t, flow)
+			if files, _ := filepath.Glob(dir + "/buffer/*"); len(files) != 1 {
+				t.Errorf("left %v", files)
+			}
+		})
 	}
 }
 
-func killAgainAndAgain(t *testing.T, flow string) {
-	dir := t.TempDir()
+// killAgainAndAgain returns the directory of the pipeline.
+func killAgainAndAgain(t *testing.T, flow string) (dir string) {
+	dir = t.TempDir()
 	kills := 0
 	for finished := false; !finished; {
 		child := exec.Command(os.Args[0])
@@ -164,8 +171,5 @@ func killAgainAndAgain(t *testing.T, flow string) {
 		}
 	}
 	t.Logf("%d kills, %d lines for %d events", kills, lines, killedEvents)
-	files, _ := filepath.Glob(dir + "/buffer/*")
-	if len(files) != 1 {
-		t.Errorf("left %v", files)
-	}
+	return dir
 }
