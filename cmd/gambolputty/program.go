@@ -15,6 +15,7 @@ import (
 	"gambolputty/actor"
 	"gambolputty/actor/event"
 	"gambolputty/cmd/gambolputty/internal/logging"
+	"gambolputty/cmd/gambolputty/internal/systemd"
 	"gambolputty/config"
 	"gambolputty/stages/webserver/webservertornado"
 )
@@ -34,7 +35,10 @@ func (p *program) Plan() *config.Plan { return p.plan.Load() }
 func (p *program) Loader() config.Loader { return p.app.loader(false) }
 
 // Stop drains and ends the process, as SIGTERM does.
-func (p *program) Stop() { p.stop() }
+func (p *program) Stop() {
+	_ = systemd.Notify("STOPPING=1") // it is only news
+	p.stop()
+}
 
 // SetLevel sets the level of a module's log, or of all for "".
 func (p *program) SetLevel(module, level string, d time.Duration) error {

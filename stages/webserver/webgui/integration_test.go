@@ -372,4 +372,7 @@ func TestIntegrationTheDocumentationAndThePlaygroundAreBuiltIn(t *testing.T) {
 	r.press("Run")
 	r.wait(`[...document.querySelectorAll(".event")].some((e) => e.textContent.includes('"path": "/index.html"'))`)
 	r.picture("rehearsal")
+	r.in.Close() // which ends the program
+	r.wait(`!document.getElementById("lost").hidden`)
+	r.picture("lost")
 }
