@@ -152,6 +152,40 @@ func TestEveryPageIsThereUnderItsPath(t *testing.T) {
 	r.Stop()
 }
 
+func TestWhoComesWithoutALoginGetsThePageForIt(t *testing.T) {
+	r := actortest.Start(t, "- WebGui\n- WebserverTornado: {port: 0, interface: 127.0.0.1, users: {brian: '${NO_SUCH_VARIABLE:-naughty}'}}\n- Lines\n- TestCatch\n",
+		webgui.Spec, webservertornado.Spec, actortest.Lines(make(chan string)))
+	if page, _ := get(t, r, "/login"); !strings.Contains(page, `name="password"`) {
+		t.Error(page)
+	}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	for _, c := range []struct {
+		header, value string
+		status        int
+		to            string
+	}{
+		{"Accept", "text/html", 303, "/login?next=%2Flogs%3Fa%3Db"},
+		{"Accept", "application/json", 401, ""},
+		{"Sec-Fetch-Mode", "cors", 401, ""},
+	} {
+		q, err := http.NewRequest("GET", "http://"+r.Addr()+"/logs?a=b", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.Header.Set(c.header, c.value)
+		res, err := client.Do(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		// Only programs are asked in the way that makes browsers open a window of their own.
+		if asked := res.Header.Get("WWW-Authenticate") != ""; res.StatusCode != c.status || res.Header.Get("Location") != c.to || asked != (c.value == "application/json") {
+			t.Errorf("%s: %d %v", c.value, res.StatusCode, res.Header)
+		}
+	}
+	r.Stop()
+}
+
 func TestTapAndActionsCanBeSwitchedOff(t *testing.T) {
 	r := start(t, "tap: False\n    actions: False")
 	me, _ := get(t, r, "/api/v1/me")
