@@ -56,6 +56,7 @@ func (p *program) Rehearse(ctx context.Context, text string, lines []string) ([]
 	if !report.OK(false) {
 		return nil, errors.New(report.Text())
 	}
+	plan.Global.ShutdownTimeout = rehearsalGrace
 	var events []*event.Event
 	src, module := testSource(plan)
 	for _, line := range lines {
@@ -63,6 +64,9 @@ func (p *program) Rehearse(ctx context.Context, text string, lines []string) ([]
 	}
 	return rehearse(ctx, plan, module, events)
 }
+
+// rehearsalGrace is how long a rehearsal may go on after it was called off.
+const rehearsalGrace = 2 * time.Second
 
 // mostSteps bounds the steps of a rehearsal behind one module.
 const mostSteps = 10_000

@@ -186,6 +186,22 @@ func TestWhoComesWithoutALoginGetsThePageForIt(t *testing.T) {
 	r.Stop()
 }
 
+func TestPagesBehindAProxyKnowWhereTheyAre(t *testing.T) {
+	r := actortest.Start(t, "- WebGui\n- WebserverTornado: {port: 0, base_path: /logs/gp/}\n- Lines\n- TestCatch\n",
+		webgui.Spec, webservertornado.Spec, actortest.Lines(make(chan string)))
+	page, _ := get(t, r, "/logs/gp/topology")
+	if !strings.Contains(page, `data-base="/logs/gp"`) || !strings.Contains(page, `src="/logs/gp/assets/app.js"`) {
+		t.Error(page)
+	}
+	if text, _ := get(t, r, "/logs/gp/assets/app.js"); !strings.Contains(text, "import") {
+		t.Error(text)
+	}
+	if text, _ := get(t, r, "/logs/gp/api/v1/openapi.json"); !strings.Contains(text, `"url":"/logs/gp/"`) {
+		t.Error(text)
+	}
+	r.Stop()
+}
+
 func TestTapAndActionsCanBeSwitchedOff(t *testing.T) {
 	r := start(t, "tap: False\n    actions: False")
 	me, _ := get(t, r, "/api/v1/me")
