@@ -231,8 +231,10 @@ func TestTapAndActionsCanBeSwitchedOff(t *testing.T) {
 
 func TestOwnFilesTakeThePlaceOfTheBuiltInOnes(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "style.css"), []byte("p {}"), 0o600); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"style.css", "notes.txt"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("p {}"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	r := start(t, "document_root: "+dir)
 	if text, _ := get(t, r, "/assets/style.css"); text != "p {}" {
@@ -240,6 +242,14 @@ func TestOwnFilesTakeThePlaceOfTheBuiltInOnes(t *testing.T) {
 	}
 	if text, _ := get(t, r, "/assets/app.js"); !strings.Contains(text, "topology") {
 		t.Error("the built-in script is not there")
+	}
+	res, err := http.Get("http://" + r.Addr() + "/assets/notes.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	http.DefaultClient.CloseIdleConnections()
+	if res.Body.Close(); res.StatusCode != http.StatusNotFound {
+		t.Errorf("what is no part of a page is shown: %s", res.Status)
 	}
 	r.Stop()
 	if !strings.Contains(r.Log(), "W117") {
