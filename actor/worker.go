@@ -53,14 +53,15 @@ func (w *worker) ready(ctx context.Context) error {
 	w.shelf = &shelf{}
 	w.born()
 	err := guard(func() (err error) {
-		w.stage, err = w.node.Spec.Build(w.node.env(w.index), w.node.Opts)
+		if w.stage, err = w.node.Spec.Build(w.node.env(w.index), w.node.Opts); err == nil {
+			w.holds()
+		}
 		return err
 	})
 	if err != nil {
 		w.stage = nil
 		return fmt.Errorf("build: %w", err)
 	}
-	w.holds()
 	o, ok := w.stage.(Opener)
 	if !ok || w.node.graph.DryRun {
 		return nil

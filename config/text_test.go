@@ -72,3 +72,24 @@ func TestTheHashIsThatOfTheTexts(t *testing.T) {
 		t.Error(a.Hash(), b.Hash(), c.Hash())
 	}
 }
+
+func FuzzMask(f *testing.F) {
+	for _, text := range []string{
+		"- Guarded:\n    password: spam\n", "- Guarded: {users: {a: 'spam', b: \"x\\\"y\"}, tokens: [a, b]}\n", "- Guarded:\n    password: |\n      a\n      b\n    port: 5\n",
+		"- Guarded:\n    password: &x 'a\n      b'\n- X: {token: *x}\n", "password: [", "\t- a: !!str b", "- Guarded:\n  - password:\n     ? a\n     : b\n",
+	} {
+		f.Add(text)
+	}
+	l := guardedLoader()
+	f.Fuzz(func(t *testing.T, text string) {
+		got := l.Mask(text)
+		if strings.Count(got, "\n") != strings.Count(text, "\n") {
+			t.Errorf("lines came or went:\n%q\n%q", text, got)
+		}
+		// Whatever stands around it, a plain secret on a line of its own is not shown.
+		secret := "- Guarded:\n    password: swordfish\n" + text
+		if strings.Contains(l.Mask(secret), "swordfish") && !strings.Contains(text, "swordfish") {
+			t.Errorf("%q\n%q", secret, l.Mask(secret))
+		}
+	})
+}

@@ -15,6 +15,7 @@ import (
 	"gambolputty/actor"
 	"gambolputty/actor/event"
 	"gambolputty/cmd/gambolputty/internal/logging"
+	"gambolputty/cmd/gambolputty/internal/systemd"
 	"gambolputty/config"
 	"gambolputty/stages/webserver/webservertornado"
 )
@@ -38,7 +39,10 @@ func (p *program) Plan() *config.Plan { return p.plan.Load() }
 func (p *program) Loader() config.Loader { return p.app.loader(false) }
 
 // Stop drains and ends the process, as SIGTERM does.
-func (p *program) Stop() { p.stop() }
+func (p *program) Stop() {
+	_ = systemd.Notify("STOPPING=1") // it is only news
+	p.stop()
+}
 
 // SetLevel sets the level of a module's log, or of all for "".
 func (p *program) SetLevel(module, level string, d time.Duration) error {
@@ -56,6 +60,7 @@ func (p *program) Rehearse(ctx context.Context, text string, lines []string) ([]
 	if !report.OK(false) {
 		return nil, errors.New(report.Text())
 	}
+	plan.Global.ShutdownTimeout = rehearsalGrace
 	var events []*event.Event
 	src, module := testSource(plan)
 	for _, line := range lines {
@@ -63,6 +68,9 @@ func (p *program) Rehearse(ctx context.Context, text string, lines []string) ([]
 	}
 	return rehearse(ctx, plan, module, events)
 }
+
+// rehearsalGrace is how long a rehearsal may go on after it was called off.
+const rehearsalGrace = 2 * time.Second
 
 // mostSteps bounds the steps of a rehearsal behind one module.
 const mostSteps = 10_000

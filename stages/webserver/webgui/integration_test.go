@@ -259,7 +259,7 @@ func TestIntegrationTheFlowIsShownAndMoves(t *testing.T) {
 	r.do(chromedp.Navigate(r.url + "/"))
 	r.wait(`document.querySelectorAll("tbody tr").length === 4 && Number(document.querySelector(".figure .value span").textContent) > 0`)
 	r.wait(`document.querySelector("main").textContent.includes("Goroutines")`)
-	r.do(chromedp.Sleep(3 * time.Second)) // so that the picture shows lines
+	r.wait(`document.querySelector(".spark.in .line").getAttribute("d").split("L").length > 4`)
 	r.picture("overview")
 	r.do(chromedp.Navigate(r.url + "/modules/RegexParser"))
 	r.wait(`document.querySelector("main").textContent.includes("received") && document.querySelector("main").textContent.includes("Where its events go")`)
@@ -317,6 +317,16 @@ func TestIntegrationAWrongConfigurationIsRefusedWithItsLine(t *testing.T) {
 	if text := r.text("main"); strings.Contains(text, "tok-secret") {
 		t.Error(text)
 	}
+	text, err := os.ReadFile(r.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(r.path, append(text, "- LoggerSink\n"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.do(chromedp.Navigate(r.url + "/configuration"))
+	r.wait(`document.querySelector(".source .new") && document.querySelector(".source .new").textContent.includes("- LoggerSink") && !document.querySelector(".source .gone")`)
+	r.picture("changed")
 	r.do(chromedp.Navigate(r.url + "/modules/StdIn"))
 	r.wait(`document.querySelector("main").textContent.includes("received")`)
 	if js[int](r, `document.querySelectorAll(".actions button").length`) > 0 {
@@ -372,4 +382,7 @@ func TestIntegrationTheDocumentationAndThePlaygroundAreBuiltIn(t *testing.T) {
 	r.press("Run")
 	r.wait(`[...document.querySelectorAll(".event")].some((e) => e.textContent.includes('"path": "/index.html"'))`)
 	r.picture("rehearsal")
+	r.in.Close() // which ends the program
+	r.wait(`!document.getElementById("lost").hidden`)
+	r.picture("lost")
 }

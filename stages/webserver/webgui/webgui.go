@@ -13,7 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path"
-	"strings"
+	"slices"
 	"time"
 
 	"gambolputty/actor"
@@ -174,11 +174,14 @@ func (g *gui) show(w http.ResponseWriter, t *template.Template, what shown) {
 	w.Write(out.Bytes()) // whoever has gone does not read it
 }
 
+// kinds are the files that anybody gets, because the page of the login needs some of them.
+var kinds = []string{".css", ".js", ".svg", ".png", ".ico", ".woff2"}
+
 // asset serves a script, a style or a picture. Browsers ask each time whether it has changed.
 func (g *gui) asset(w http.ResponseWriter, r *http.Request) {
 	name := path.Base(r.URL.Path)
 	text, err := g.read(name)
-	if err != nil || strings.HasSuffix(name, ".html") {
+	if err != nil || !slices.Contains(kinds, path.Ext(name)) {
 		http.NotFound(w, r)
 		return
 	}

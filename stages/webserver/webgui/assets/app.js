@@ -38,7 +38,10 @@ function show() {
   if (parts[1] === "docs" && parts[2]) [draw, title, found] = [(e) => docPage(e, decodeURIComponent(parts[2])), parts[2], pages[5]];
   if (path === "/server_configuration") [draw, title, found] = [configuration, "Configuration", pages[2]];
   if (path === "/index.html") [draw, title, found] = [overview, "Overview", pages[0]];
-  for (const a of document.querySelectorAll("#menu a")) a.toggleAttribute("aria-current", Boolean(found) && a.dataset.path === found[0]);
+  for (const a of document.querySelectorAll("#menu a")) {
+    if (found && a.dataset.path === found[0]) a.setAttribute("aria-current", "page");
+    else a.removeAttribute("aria-current");
+  }
   if (!draw || found[0] === "/tap" && !me.tap) { fill(page, h("h1", {}, "There is nothing here"), h("p", {}, h("a", { href: base + "/" }, "Overview"))); return; }
   document.title = title + " · " + me.title;
   window.scrollTo(0, 0);

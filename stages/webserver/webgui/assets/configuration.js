@@ -1,5 +1,5 @@
-import { h, fill, list } from "./dom.js";
-import { base, get, send } from "./net.js";
+import { h, fill, list, sure, toast } from "./dom.js";
+import { base, get, me, send } from "./net.js";
 import { source, difference, editor, what } from "./yaml.js";
 
 export function tabs(choices) {
@@ -56,13 +56,31 @@ function edit(box, c) {
   async function check() {
     let problems;
     try { problems = await validate(e.area.value); } catch (err) { fill(verdict, h("p", { class: "note bad" }, err.message)); return; }
+    show(problems);
+  }
+  function show(problems) {
     e.mark(problems);
     const errors = problems.filter((p) => p.severity === "error").length;
     fill(verdict, h("p", { class: "note " + (errors ? "bad" : problems.length ? "warn" : "good"), id: "verdict" }, errors ? `${errors} ${errors === 1 ? "error" : "errors"}: this would not run.` : problems.length ? "It is valid, with warnings." : "It is valid."),
       h("ul", { class: "problems" }, problems.map((p) => h("li", { class: p.severity }, h("button", { type: "button", onclick: () => e.jump(p.line) }, h("b", {}, "line " + p.line), h("span", {}, what(p)))))));
   }
+  async function apply() {
+    if (!await sure("The file is written, what was in it stays beside it with the ending .bak, and the program goes on with the new configuration.", "Apply")) return;
+    try {
+      const change = await send("PUT", "/api/v1/config", e.area.value, "application/yaml", { "If-Match": `"${c.hash}"` });
+      toast(change.text ? "Applied: " + change.text : "The change is under way");
+      c = await get("/api/v1/config");
+      document.getElementById("hash").textContent = c.hash.slice(0, 16);
+      fill(verdict, h("p", { class: "note good", id: "verdict" }, "This runs now."));
+    } catch (err) {
+      if (err.problems) show(err.problems);
+      else fill(verdict, h("p", { class: "note bad", id: "verdict" }, err.message));
+    }
+  }
   const e = editor(c.text, check);
-  fill(box, h("p", { class: "muted" }, "Changes here are checked, not written. Secrets stand as *** in the text."), e.box,
-    h("div", { class: "actions" }, h("button", { class: "main", id: "validate", onclick: check }, "Validate"), h("span", { class: "muted small" }, "or Ctrl+Enter")), verdict);
+  const writes = me.actions && c.files.length === 1;
+  fill(box, h("p", { class: "muted" }, (writes ? "" : "Changes here are checked, not written. ") + "Secrets stand as *** in the text; lines that are left as they are keep theirs."), e.box,
+    h("div", { class: "actions" }, h("button", { class: writes ? "" : "main", id: "validate", onclick: check }, "Validate"),
+      writes && h("button", { class: "main", id: "apply", onclick: apply }, "Apply"), h("span", { class: "muted small" }, "Ctrl+Enter validates")), verdict);
   box.querySelector(".actions").classList.add("spaced");
 }

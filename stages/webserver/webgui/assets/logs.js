@@ -32,15 +32,18 @@ export function logs(page) {
     try { lines = await get("/api/v1/logs"); } catch (e) { /* tried again below */ }
     if (closed) return;
     draw();
-    const last = lines.length ? lines[lines.length - 1].timestamp : 0;
-    let fresh = false;
+    let first = true;
     ws = socket("/websockets/get_logs");
     ws.onopen = () => { wait = 1000; };
     ws.onmessage = (m) => {
       const l = JSON.parse(m.data);
       if (l.dropped) { toast(`${l.dropped} lines were too fast`); return; }
-      fresh = fresh || l.timestamp > last; // the stream begins with lines that are here already
-      if (fresh) take(l);
+      if (first) { // the stream begins with lines that are here already
+        first = false;
+        const from = Math.max(0, lines.length - 100), at = lines.slice(from).findIndex((o) => o.timestamp === l.timestamp && o.log_message === l.log_message && o.module === l.module);
+        if (at >= 0) { lines.length = from + at; draw(); }
+      }
+      take(l);
     };
     ws.onclose = () => { if (!closed) { setTimeout(open, wait); wait = Math.min(wait * 1.6, 10000); } };
   }

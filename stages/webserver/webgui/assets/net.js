@@ -6,14 +6,14 @@ async function answer(response) {
   if (response.status === 401) { location.assign(base + "/login?next=" + encodeURIComponent(location.pathname.slice(base.length) + location.search)); return new Promise(() => {}); }
   const json = (response.headers.get("Content-Type") || "").includes("json");
   const value = json ? await response.json() : await response.text();
-  if (!response.ok) throw new Error(json && value.error ? value.error : `${response.status} ${response.statusText}`);
+  if (!response.ok) throw Object.assign(new Error(json && value.error ? value.error : `${response.status} ${response.statusText}`), { problems: json && value.problems });
   return value;
 }
 
 export const get = async (path) => answer(await fetch(base + path, { headers: { Accept: "application/json" } }));
 
-export async function send(method, path, body, type) {
-  const headers = { Accept: "application/json", "Content-Type": type || "application/json" };
+export async function send(method, path, body, type, more) {
+  const headers = { Accept: "application/json", "Content-Type": type || "application/json", ...more };
   if (me.csrf) headers["X-CSRF-Token"] = me.csrf;
   return answer(await fetch(base + path, { method, headers, body: type ? body : body === undefined ? undefined : JSON.stringify(body) }));
 }

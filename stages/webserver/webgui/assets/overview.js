@@ -11,7 +11,7 @@ export function overview(page) {
   const trouble = h("div"), types = h("div"), machine = h("div"), proc = h("div"), table = h("tbody");
   const past = { in: [], out: [], errors: [], waiting: [] };
   fill(page, h("div", { class: "head" }, h("h1", {}, "Overview"), h("span", { class: "muted", id: "host" }),
-    h("span", { class: "right" }, me.actions && h("button", { class: "danger", onclick: stop }, "Stop the program"))),
+    h("span", { class: "right" }, me.actions && [h("button", { id: "reload", onclick: reload }, "Reload"), " ", h("button", { class: "danger", onclick: stop }, "Stop the program")])),
   h("div", { class: "stack" }, h("div", { class: "grid four" }, into.card, out.card, bad.card, waiting.card), trouble,
     h("div", { class: "grid two" }, h("section", { class: "card" }, h("h2", {}, "Process"), proc), h("section", { class: "card" }, h("h2", {}, "Machine"), machine)),
     h("section", { class: "card" }, h("h2", {}, "Modules"), h("div", { class: "wide" }, h("table", {},
@@ -58,7 +58,8 @@ export function overview(page) {
     if (host) setText(host, m.hostname);
     fill(proc, h("dl", {}, pair("Version", (p.version || "unknown") + (p.commit ? " " + p.commit.slice(0, 9) : "")), pair("Process", p.pid), pair("Uptime", span(p.uptime)),
       pair("CPU", share === null ? "…" : Math.max(0, share).toFixed(1) + " %"), pair("Memory", bytes(p.memory)), pair("Goroutines", whole(p.goroutines)),
-      p.config_hash && pair("Configuration", h("a", { href: base + "/configuration" }, p.config_hash.slice(0, 12)))));
+      p.config_hash && pair("Configuration", h("a", { href: base + "/configuration" }, p.config_hash.slice(0, 12))),
+      p.last_reload && pair("Last reload", h("span", { class: p.last_reload.ok ? "" : "bad-text" }, new Date(p.last_reload.time * 1000).toLocaleTimeString() + ": " + p.last_reload.text))));
     fill(machine, h("dl", {}, pair("Host", m.hostname), pair("CPUs", m.cpu_count), m.load && pair("Load", m.load.map((l) => l.toFixed(2)).join("  ")),
       m.memory && pair("Memory", [meter(m.memory.used, m.memory.total), ` ${bytes(m.memory.used)} of ${bytes(m.memory.total)}`]),
       Object.entries(m.disk_usage).slice(0, 6).map(([path, d]) => pair(path, [meter(d.used, d.total), ` ${bytes(d.free)} free`]))));
@@ -69,6 +70,13 @@ export function overview(page) {
 }
 
 const pair = (name, value) => [h("dt", {}, name), h("dd", {}, value)];
+
+async function reload() {
+  try {
+    const change = await send("POST", "/api/v1/reload");
+    toast(change.text ? "Reloaded: " + change.text : "The reload is under way");
+  } catch (e) { toast(e.problems ? `${e.message}. The first: line ${e.problems[0].line}: ${e.problems[0].message}` : e.message, true); }
+}
 
 async function stop() {
   if (!await sure("The inputs stop, what is under way is delivered, and the program ends. Nothing here can start it again.", "Stop", "stop")) return;
