@@ -37,12 +37,14 @@ func (r *reload) settle(n *node) (err error) {
 	old := r.now[n.ID]
 	switch r.plan[n] {
 	case kept:
-		if t := r.tables[old]; t != nil {
-			r.change.Rerouted = append(r.change.Rerouted, n.ID)
-			err = r.reroute(old, t)
-			break
+		list := &r.change.Kept
+		if !slices.EqualFunc(old.Receivers, n.Receivers, Receiver.alike) {
+			list = &r.change.Rerouted
 		}
-		r.change.Kept = append(r.change.Kept, n.ID)
+		*list = append(*list, n.ID)
+		if t := r.tables[old]; t != nil {
+			err = r.reroute(old, t)
+		}
 	case replaced:
 		r.change.Replaced = append(r.change.Replaced, n.ID)
 		err = r.replace(old, n)

@@ -367,6 +367,47 @@ func TestIntegrationAUserLogsInAndActs(t *testing.T) {
 	r.wait(`location.pathname === "/login"`)
 }
 
+func TestIntegrationAChangeInTheEditorIsPutIntoEffect(t *testing.T) {
+	r := begin(t, "    users: {brian: naughty}")
+	r.login("brian", "naughty")
+	r.wait(`location.pathname === "/logs"`)
+	apply := func(script string) {
+		t.Helper()
+		r.do(chromedp.Navigate(r.url+"/configuration"), chromedp.WaitVisible(chromedp.CSS(".source")),
+			chromedp.Click(chromedp.CSS(`[role=tab]:nth-child(3)`)), chromedp.WaitVisible(chromedp.CSS(".editor textarea")))
+		js[any](r, `(() => { const area = document.querySelector(".editor textarea"); area.value = `+script+`; })()`)
+		r.do(chromedp.Click(chromedp.CSS("#apply")))
+		r.wait(`document.querySelector("dialog")`)
+		r.do(chromedp.Click(chromedp.CSS("dialog button.main")))
+		r.wait(`document.querySelector("#verdict")`)
+	}
+	apply(`area.value.replace(/- DevNullSink\n$/, "- DevNullSink:\n    queue_size: 7\n")`)
+	if got := r.text("#verdict"); got != "This runs now." {
+		t.Fatal(got)
+	}
+	r.wait(`document.querySelector(".toast").textContent === "Applied: replaced DevNullSink; 5 modules go on"`)
+	r.picture("applied")
+	now, err := os.ReadFile(r.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(now), "naughty") || !strings.Contains(string(now), "queue_size: 7") {
+		t.Errorf("the file holds %s", now)
+	}
+	if before, err := os.ReadFile(r.path + ".bak"); err != nil || strings.Contains(string(before), "queue_size") {
+		t.Errorf("%v %s", err, before)
+	}
+	apply(`"- StdIn\n- Nothing\n"`)
+	r.wait(`document.querySelector(".problems") && document.querySelector(".problems").textContent.includes("line 2")`)
+	if after, err := os.ReadFile(r.path); err != nil || string(after) != string(now) {
+		t.Errorf("%v %s", err, after)
+	}
+	r.do(chromedp.Navigate(r.url+"/"), chromedp.WaitVisible(chromedp.CSS("#reload")), chromedp.Click(chromedp.CSS("#reload")))
+	r.wait(`document.querySelector(".toast") && document.querySelector(".toast").textContent === "Reloaded: nothing has changed"`)
+	r.wait(`document.querySelector("main").textContent.includes("Last reload")`)
+	r.picture("reloaded")
+}
+
 func TestIntegrationTheDocumentationAndThePlaygroundAreBuiltIn(t *testing.T) {
 	r := begin(t, "")
 	r.do(chromedp.Navigate(r.url+"/docs"), chromedp.WaitVisible(chromedp.CSS(".classes a")))
