@@ -20,7 +20,7 @@ func TestLevelsOfARunningProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &program{app: a, levels: l.levels}
+	p := &program{app: a, logs: l}
 	log := l.module("a", nil)
 	log.Debug("too quiet")
 	if err := p.SetLevel("a", "debug", time.Minute); err != nil {
@@ -44,7 +44,7 @@ func TestLevelsOfARunningProgram(t *testing.T) {
 }
 
 func TestARehearsalTellsWhatIsWrong(t *testing.T) {
-	p := &program{app: &app{}, levels: new(logging.Levels)}
+	p := &program{app: &app{}, logs: &logs{levels: new(logging.Levels)}}
 	if _, err := p.Rehearse(t.Context(), "- StdIm\n", nil); err == nil || !strings.Contains(err.Error(), "E011") {
 		t.Error(err)
 	}
