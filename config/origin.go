@@ -17,7 +17,10 @@ import (
 // the files which the options name are the same is told by their sizes and times.
 func (m *Module) origin(n actor.Node) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%s\n%d %t %d %s %s %v\n", m.Spec.Name, n.Workers, n.Ordered, n.Inbox, n.OnError, n.FaultTag, n.Restart)
+	fmt.Fprintf(h, "%s\n%s %s %v\n", m.Spec.Name, n.OnError, n.FaultTag, n.Restart)
+	if m.Spec.Role != actor.Input && m.Spec.Role != actor.StandAlone { // which have no inbox
+		fmt.Fprintf(h, "%d %t %d\n", n.Workers, n.Ordered, n.Inbox)
+	}
 	if m.options != nil {
 		for _, p := range m.sorted() {
 			fmt.Fprintf(h, "%s=", m.canonical(p.Key.Text))

@@ -24,6 +24,7 @@ type process struct {
 	cmd     *exec.Cmd
 	path    string // of the configuration
 	address string // of its server
+	web     string // of its pages
 	logged  chan struct{}
 
 	mu  sync.Mutex
@@ -53,8 +54,12 @@ func start(t *testing.T, conf string, args ...string) *process {
 	t.Cleanup(func() { p.cmd.Process.Kill() })
 	lines := bufio.NewScanner(log)
 	for lines.Scan() {
-		if _, address, ok := strings.Cut(lines.Text(), "address="); ok {
-			p.address = address
+		if who, address, ok := strings.Cut(lines.Text(), "address="); ok {
+			if strings.Contains(who, "WebserverTornado") {
+				p.web = address
+			} else {
+				p.address = address
+			}
 		}
 		if strings.Contains(lines.Text(), "started with") {
 			go p.follow(lines)
