@@ -368,9 +368,12 @@ func TestMemoryIsBoundedWhateverComes(t *testing.T) {
 	}
 	all.Wait()
 	wiretest.Until(t, "all bombs have been found", func() bool { return r.Status("Beats").Meter.Own("protocol_errors").Load() == 100 })
+	runtime.GC() // what is in use counts, not what a busy machine has not collected yet
 	runtime.ReadMemStats(&after)
-	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 256<<20 {
-		t.Errorf("%d MB", grown>>20)
+	grown := int64(after.HeapAlloc) - int64(before.HeapAlloc)
+	t.Logf("%d MB", grown>>20)
+	if grown > 160<<20 { // of a thousand clients and their server
+		t.Errorf("%d MB are in use", grown>>20)
 	}
 	for _, c := range conns {
 		c.Close()
