@@ -30,7 +30,7 @@ type part struct {
 // ParseTemplate compiles a dynamic string. The error is a *SyntaxError.
 //
 // $(path), $('path') and %(path)s are replaced by the field; $(path|%05.2f) formats it
-// with one printf verb, $(path:-text) gives text where the field is missing or null, and
+// with one printf verb, as %(path)d and %(path)f do with those, $(path:-text) gives text where the field is missing or null, and
 // $$(path) is the text $(path).
 func ParseTemplate(s string) (Template, error) {
 	t := Template{source: s, set: true}
@@ -40,7 +40,7 @@ func ParseTemplate(s string) (Template, error) {
 		case strings.HasPrefix(s[i:], "$$("):
 			literal.WriteString("$(")
 			i += 3
-		case strings.HasPrefix(s[i:], "$("), strings.HasPrefix(s[i:], "%(") && closesWithS(s[i:]):
+		case strings.HasPrefix(s[i:], "$("), strings.HasPrefix(s[i:], "%(") && pythonVerb(s[i:]) != 0:
 			p, n, err := parsePart(s, i)
 			if err != nil {
 				return Template{}, err
@@ -60,10 +60,14 @@ func ParseTemplate(s string) (Template, error) {
 	return t, nil
 }
 
-// closesWithS tells %(path)s from a percent sign before a parenthesis.
-func closesWithS(s string) bool {
-	_, rest, closed := strings.Cut(s, ")")
-	return closed && strings.HasPrefix(rest, "s")
+// pythonVerb is what follows the parenthesis of %(path)s, %(path)d or %(path)f, or 0 if s is a
+// percent sign before a parenthesis.
+func pythonVerb(s string) byte {
+	_, rest, _ := strings.Cut(s, ")")
+	if rest != "" && strings.IndexByte("sdf", rest[0]) >= 0 {
+		return rest[0]
+	}
+	return 0
 }
 
 func parsePart(s string, at int) (p part, n int, err error) {
@@ -73,11 +77,14 @@ func parsePart(s string, at int) (p part, n int, err error) {
 	}
 	n = len(inner) + 3
 	p.raw = s[at : at+n]
+	path := inner
 	if s[at] == '%' {
 		n++
 		p.raw = "$(" + inner + ")"
+		if verb := pythonVerb(s[at:]); verb != 's' {
+			path += "|%" + string(verb)
+		}
 	}
-	path := inner
 	if before, verb, ok := strings.Cut(path, "|"); ok && strings.HasPrefix(verb, "%") {
 		if path = before; !validVerb(verb) {
 			return p, 0, &SyntaxError{at, option.Dynamic, fmt.Sprintf("bad format %q", verb), "use one of %d, %s, %f, %x with flags, width and precision"}
