@@ -106,6 +106,9 @@ type (
 	// Faulty is for options with an on_error of their own that takes more values: it says
 	// what the common one would be.
 	Faulty interface{ OnError() OnError }
+	// Outsider says what outside of the process the module asks or runs for an event, such as
+	// name servers; "" is nothing. Who tries a configuration out must not do that.
+	Outsider interface{ Outside() string }
 	// User names the stand-alone modules that must exist.
 	User interface{ Uses() []Need }
 )

@@ -61,6 +61,11 @@ func (p *program) Rehearse(ctx context.Context, text string, lines []string) ([]
 		return nil, errors.New(report.Text())
 	}
 	plan.Global.ShutdownTimeout = rehearsalGrace
+	for _, m := range plan.Modules {
+		if o, ok := m.Opts.(actor.Outsider); ok && o.Outside() != "" {
+			return nil, fmt.Errorf("%s uses %s, which is not done here; leave it out", m.ID, o.Outside())
+		}
+	}
 	var events []*event.Event
 	src, module := testSource(plan)
 	for _, line := range lines {

@@ -48,6 +48,15 @@ func TestARehearsalTellsWhatIsWrong(t *testing.T) {
 	if _, err := p.Rehearse(t.Context(), "- StdIm\n", nil); err == nil || !strings.Contains(err.Error(), "E011") {
 		t.Error(err)
 	}
+	for module, want := range map[string]string{
+		"HttpRequest: {url: 'http://127.0.0.1/'}":                     "HttpRequest uses web servers",
+		"AddDnsLookup: {source_field: data}":                          "AddDnsLookup uses name servers",
+		"ExecPython: {source: 'pass', interpreter: /usr/bin/python3}": "ExecPython uses a real Python",
+	} {
+		if _, err := p.Rehearse(t.Context(), "- StdIn\n- "+module+"\n- StdOutSink\n", []string{"x"}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", module, err)
+		}
+	}
 	steps, err := p.Rehearse(t.Context(), "- StdIn\n- Noop:\n    id: n\n    add_fields: {a: 'x'}\n- StdOutSink\n", []string{"one", `{"data": "two"}`})
 	if err != nil {
 		t.Fatal(err)

@@ -140,3 +140,6 @@ func New(env actor.Env, o Options) (actor.Processor, error) {
 	}
 	return m, nil
 }
+
+// Outside says that every event may be a question.
+func (o *Options) Outside() string { return "name servers" }

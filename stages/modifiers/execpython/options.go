@@ -84,6 +84,14 @@ func (o *Options) Validate() error {
 // realPython is the engine that is a process.
 const realPython = "python3"
 
+// Outside says that a real Python is run, which may do anything.
+func (o *Options) Outside() string {
+	if o.Engine == realPython {
+		return "a real Python"
+	}
+	return ""
+}
+
 // load reads the program. A file that cannot be read is found at start.
 func (o *Options) load() {
 	if o.Source.value != nil {

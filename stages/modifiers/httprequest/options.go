@@ -166,3 +166,6 @@ func (a *basicAuth) DecodeOption(v *option.Value) error {
 	}
 	return v.Faultf(option.WrongType, "must be user:password, or a map with user and password")
 }
+
+// Outside says that every event may be a request.
+func (o *Options) Outside() string { return "web servers" }

@@ -90,6 +90,10 @@ func (s *server) putConfig(w http.ResponseWriter, r *http.Request) {
 	if !s.hasProgram(w, r) {
 		return
 	}
+	if who(r).how == byNobody { // a configuration can run programs
+		s.fail(w, r, http.StatusForbidden, "the configuration is written by those who have logged in only; give the web server users or tokens")
+		return
+	}
 	text, err := io.ReadAll(r.Body)
 	if err != nil {
 		s.unreadable(w, r, err)

@@ -76,6 +76,11 @@ func TestAConfigurationIsWrittenByThoseWhoHaveSeenTheFormerOne(t *testing.T) {
 			t.Errorf("%s: %d %s", name, status, text)
 		}
 	}
+	open := serveFull(t, "interface: 127.0.0.1")
+	if status, text, _ := open.ask("PUT", "/api/v1/config", "- StdIn\n", "If-Match", open.program.plan.Hash()); status != http.StatusForbidden || !strings.Contains(text, "logged in") {
+		t.Errorf("%d %s", status, text)
+	}
+	open.Stop()
 	_, f.program.invalid = f.program.loader.LoadText("x.yml", []byte("- Nothing\n"))
 	if status, text := put(masked, hash); status != http.StatusUnprocessableEntity || !strings.Contains(text, `"line":1`) {
 		t.Errorf("%d %s", status, text)

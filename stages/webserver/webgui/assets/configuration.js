@@ -78,7 +78,7 @@ function edit(box, c) {
     }
   }
   const e = editor(c.text, check);
-  const writes = me.actions && c.files.length === 1;
+  const writes = me.actions && me.login !== "open" && c.files.length === 1;
   fill(box, h("p", { class: "muted" }, (writes ? "" : "Changes here are checked, not written. ") + "Secrets stand as *** in the text; lines that are left as they are keep theirs."), e.box,
     h("div", { class: "actions" }, h("button", { class: writes ? "" : "main", id: "validate", onclick: check }, "Validate"),
       writes && h("button", { class: "main", id: "apply", onclick: apply }, "Apply"), h("span", { class: "muted small" }, "Ctrl+Enter validates")), verdict);
