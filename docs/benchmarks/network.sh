@@ -37,9 +37,10 @@ done
 command() {
     case $1 in
     ours)
-        cmd=(env "GAMBOLPUTTY_BENCH_PORT=$in" "GAMBOLPUTTY_BENCH_TO=$out" "GAMBOLPUTTY_BENCH_IN=$dir/in" "$dir/ours" run -c "$here/ours/network/$2.yml" --log-level error)
+        cmd=(env "GAMBOLPUTTY_BENCH_PORT=$in" "GAMBOLPUTTY_BENCH_TO=$out" "GAMBOLPUTTY_BENCH_IN=$dir/in" "GAMBOLPUTTY_BENCH_STATE=$dir/state" "$dir/ours" run -c "$here/ours/network/$2.yml" --log-level error)
         ;;
     naive)
+        case $2 in disk_*) return 1 ;; esac
         local to=127.0.0.1:$out
         [ "$2" != tcp_to_blackhole ] || to=
         cmd=("$dir/naive" -mode "$2" -listen "127.0.0.1:$in" -to "$to")
@@ -98,6 +99,7 @@ measure() {
     kill "$program" 2>/dev/null || true
     wait "$program" 2>/dev/null || true
     program=
+    rm -rf "$dir/state" "$dir"/q.*
 }
 
 # settle waits until the program has nothing more to do.
@@ -141,5 +143,5 @@ echo
 echo '| case | program | lines/s | CPU s | peak MiB | our speed / its | our CPU / its | lines lost |'
 echo '|---|---|---|---|---|---|---|---|'
 cases=("$@")
-[ ${#cases[@]} -gt 0 ] || cases=(tcp_to_blackhole tcp_to_tcp tcp_to_http file_to_tcp set_field regex_mask syslog_parsing real_world_1)
+[ ${#cases[@]} -gt 0 ] || cases=(tcp_to_blackhole tcp_to_tcp tcp_to_http file_to_tcp set_field regex_mask syslog_parsing real_world_1 disk_buffer disk_buffer_crash)
 for c in "${cases[@]}"; do do_case "$c"; done
