@@ -82,25 +82,26 @@ type Receiver struct {
 // node is a Node at work.
 type node struct {
 	Node
-	graph   *Graph
-	in      *inbox
-	ring    *ring
-	table   atomic.Pointer[table]
-	meter   *meter.Module
-	books   *books
-	log     *slog.Logger
-	warn    *throttle
-	src     *event.Source
-	ending  atomic.Bool // the inbox is closed and empty
-	failed  atomic.Bool // some event has been marked by hand
-	pending gate        // what a source has sent and not heard of
-	workers []*worker
-	others  sync.WaitGroup // all workers but the first
-	feed    *feed
-	ended   func()               // tells the receivers that nothing more will come
-	taps    atomic.Pointer[taps] // nil unless somebody looks
-	wishes  wishes
-	over    atomic.Bool // it has come to its end
+	graph    *Graph
+	in       *inbox
+	ring     *ring
+	table    atomic.Pointer[table]
+	meter    *meter.Module
+	books    *books
+	log      *slog.Logger
+	warn     *throttle
+	src      *event.Source
+	ending   atomic.Bool // the inbox is closed and empty
+	failed   atomic.Bool // some event has been marked by hand
+	pending  gate        // what a source has sent and not heard of
+	workers  []*worker
+	others   sync.WaitGroup // all workers but the first
+	feed     *feed
+	ended    func()               // tells the receivers that nothing more will come
+	taps     atomic.Pointer[taps] // nil unless somebody looks
+	wishes   wishes
+	ailments ailments
+	over     atomic.Bool // it has come to its end
 	reign
 
 	sharedMu sync.Mutex

@@ -308,6 +308,9 @@ type Status struct {
 	Workers           int
 	// Paused inputs send nothing; Ended modules never will again.
 	Paused, Ended bool
+	// Ailments say what keeps the module from its work though it has not failed, such as a server
+	// that does not answer.
+	Ailments []string
 	// Options are those of the module, a pointer to its struct. They must not be changed. Hidden
 	// are the names of those that must not be shown.
 	Options   any
@@ -349,7 +352,7 @@ func (g *Graph) Status() []Status {
 	for _, n := range g.modules() {
 		s := Status{
 			ID: n.ID, Spec: n.Spec, Meter: n.meter, Waiting: int(n.in.events.Load()), Capacity: n.Inbox, Workers: n.Workers,
-			Options: n.Opts, Hidden: n.Hidden, Paused: n.wishes.held.Load() != nil, Ended: n.over.Load(),
+			Options: n.Opts, Hidden: n.Hidden, Paused: n.wishes.held.Load() != nil, Ended: n.over.Load(), Ailments: n.ailments.list(),
 		}
 		for _, e := range n.edges() {
 			r := EdgeStatus{ID: e.ID, Passed: e.passed.Load()}

@@ -51,6 +51,7 @@ type job struct {
 // ready builds and opens an instance.
 func (w *worker) ready(ctx context.Context) error {
 	w.shelf = &shelf{}
+	w.node.ailments.heal(w.index)
 	w.born()
 	err := guard(func() (err error) {
 		if w.stage, err = w.node.Spec.Build(w.node.env(w.index), w.node.Opts); err == nil {
@@ -81,6 +82,7 @@ func (w *worker) close(ctx context.Context) (err error) {
 		err = guard(func() error { return c.Close(ctx) })
 	}
 	w.stage = nil
+	w.node.ailments.heal(w.index)
 	if kept := w.shelf.takeAll(); kept != nil {
 		w.again(kept)
 	}

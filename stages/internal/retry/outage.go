@@ -25,6 +25,7 @@ func (o *Outage) Failed(err error) {
 	o.tries++
 	if o.tries == 1 {
 		o.since = time.Now()
+		o.env.Ailing(o.target, o.target+" does not answer as it should")
 		o.env.Log.Error("target failed, trying again", "target", o.target, "error", err, "tries", 1)
 		return
 	}
@@ -43,6 +44,7 @@ func (o *Outage) Over() {
 		return
 	}
 	o.env.Log.Info("target works again", "target", o.target, "tries", o.tries, "after", time.Since(o.since).Round(time.Millisecond))
+	o.env.Ailing(o.target, "")
 	o.tries = 0
 }
 

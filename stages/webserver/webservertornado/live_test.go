@@ -46,7 +46,7 @@ func (p *program) SetLevel(module, level string, d time.Duration) error {
 }
 
 func (p *program) Reload() (actor.Change, error) {
-	p.loads.Add(1)
+	defer p.loads.Add(1) // at the end, so that who has seen it may change what is read here
 	if p.invalid != nil {
 		return actor.Change{}, &config.InvalidError{Report: p.invalid}
 	}

@@ -78,7 +78,26 @@ func (s *server) health(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	fmt.Fprintln(w, "ok")
+	ails := ailments(s.env.Status())
+	if len(ails) == 0 {
+		fmt.Fprintln(w, "ok")
+		return
+	}
+	fmt.Fprintln(w, "degraded") // nothing that a restart would mend
+	for _, a := range ails {
+		fmt.Fprintln(w, a)
+	}
+}
+
+// ailments say which modules cannot do their work at the moment, and why.
+func ailments(status []actor.Status) []string {
+	list := []string{}
+	for _, m := range status {
+		for _, why := range m.Ailments {
+			list = append(list, m.ID+": "+why)
+		}
+	}
+	return list
 }
 
 // ready says whether all modules have started and inputs accept events.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"gambolputty/config"
+	"gambolputty/stages/internal/wire/wiretest"
 )
 
 func TestAReloadTellsHowItEnded(t *testing.T) {
@@ -23,6 +24,7 @@ func TestAReloadTellsHowItEnded(t *testing.T) {
 	if status, text := ask("POST", "/rest/server/restart", ""); status != http.StatusAccepted || !strings.Contains(text, `"restart":true`) {
 		t.Errorf("%d %s", status, text)
 	}
+	wiretest.Until(t, "the second reload", func() bool { return f.program.loads.Load() == 2 })
 	for _, path := range []string{"/rest/server/restart", "/actions/restart"} {
 		if status, text := ask("GET", path, ""); status != http.StatusMethodNotAllowed {
 			t.Errorf("%s: %d %s", path, status, text)

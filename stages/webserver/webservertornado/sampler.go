@@ -54,6 +54,7 @@ type pace struct {
 	Queues    map[string]int   `json:"queues"`
 	Edges     []flow           `json:"edges"`
 	Modules   []beating        `json:"modules"`
+	Ailments  []string         `json:"ailments"`
 	Dropped   int64            `json:"dropped,omitempty"`
 }
 
@@ -119,7 +120,7 @@ func (p *sampler) sample(now time.Time) {
 	seconds := now.Sub(p.when).Seconds()
 	first := p.before == nil
 	m := moment{modules: map[string]rates{}}
-	next := pace{Timestamp: float64(now.UnixMilli()) / 1000, Types: p.env.EventTypes(), Queues: map[string]int{}, Edges: []flow{}, Modules: []beating{}}
+	next := pace{Timestamp: float64(now.UnixMilli()) / 1000, Types: p.env.EventTypes(), Queues: map[string]int{}, Edges: []flow{}, Modules: []beating{}, Ailments: ailments(status)}
 	before, edges := map[string]counts{}, map[[2]string]int64{}
 	for _, s := range status {
 		if s.Spec.Role == actor.StandAlone {

@@ -155,6 +155,7 @@ type state struct {
 	Summary  string           `json:"summary"`
 	Paused   bool             `json:"paused,omitempty"`
 	Ended    bool             `json:"ended,omitempty"`
+	Ailments []string         `json:"ailments,omitempty"`
 	Workers  int              `json:"workers"`
 	Waiting  int              `json:"inbox_length"`
 	Capacity int              `json:"inbox_capacity"`
@@ -176,7 +177,7 @@ type link struct {
 func stateOf(m actor.Status) state {
 	c := m.Meter
 	s := state{
-		ID: m.ID, Class: m.Spec.Name, Role: m.Spec.Role, Summary: m.Spec.Summary, Paused: m.Paused, Ended: m.Ended, Workers: m.Workers, Waiting: m.Waiting, Capacity: m.Capacity,
+		ID: m.ID, Class: m.Spec.Name, Role: m.Spec.Role, Summary: m.Spec.Summary, Paused: m.Paused, Ended: m.Ended, Ailments: m.Ailments, Workers: m.Workers, Waiting: m.Waiting, Capacity: m.Capacity,
 		Counters: map[string]int64{
 			"received": c.Received.Load(), "handled": c.Handled.Load(), "filtered": c.Filtered.Load(), "emitted": c.Emitted.Load(), "dropped": c.Dropped.Load(),
 			"dead_lettered": c.DeadLettered.Load(), "lost": c.Lost.Load(), "unrouted": c.Unrouted.Load(), "errors": c.Errors.Load(), "restarts": c.Restarts.Load(),

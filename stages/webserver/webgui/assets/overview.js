@@ -40,7 +40,8 @@ export function overview(page) {
     into.line.show(past.in); out.line.show(past.out); bad.line.show(past.errors); waiting.line.show(past.waiting);
     for (const m of s.modules) row(m);
     const wrong = s.modules.filter((m) => m.state === "errors" || m.state === "blocked" || m.state === "paused");
-    fill(trouble, wrong.length > 0 && h("section", { class: "card" }, h("h2", {}, "Needs a look"), h("div", { class: "stack" }, wrong.map((m) =>
+    const ails = s.ailments || [];
+    fill(trouble, wrong.length + ails.length > 0 && h("section", { class: "card" }, h("h2", {}, "Needs a look"), h("div", { class: "stack" }, ails.map((a) => h("div", {}, state("blocked"), "  ", a)), wrong.map((m) =>
       h("div", {}, state(m.state), "  ", h("a", { href: base + "/modules/" + encodeURIComponent(m.id) }, m.id),
         h("span", { class: "muted" }, m.state === "errors" ? `  ${whole(m.failed)} errors, ${whole(m.restarts)} restarts since the start` : m.state === "blocked" ? `  ${whole(m.inbox_length)} of ${whole(m.inbox_capacity)} events wait` : "  sends nothing until it is resumed"))))));
     const kinds = Object.entries(s.event_types || {}).sort((a, b) => b[1] - a[1]).slice(0, 12);
