@@ -35,6 +35,7 @@ type reign struct {
 	ousted   bool     // the input is to end for good
 	gone     bool     // it has
 	finished *Batch   // what a halted module has to send on
+	way      *table   // by which it does
 	skipped  []uint64 // jobs of an ordered pool that it has left
 }
 
@@ -123,6 +124,7 @@ func (n *node) resume() bool {
 // instances give out what they hold back, and closes them. What was not done by then is for
 // the successor. It fails if an instance does not come back from what it does.
 func (n *node) standDown(limit time.Duration) error {
+	n.way = n.pin() // for what is finished by then
 	close(n.halt)
 	n.settleDown()
 	n.evicted.Store(true)

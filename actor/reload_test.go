@@ -379,3 +379,56 @@ func TestAStandAloneModuleIsReplacedWithThoseThatUseIt(t *testing.T) {
 		}
 	}
 }
+
+// hoarder passes every second event on and keeps the others until it is flushed.
+type hoarder struct{ kept *Batch }
+
+func (h *hoarder) Process(_ context.Context, b *Batch) error {
+	if h.kept == nil {
+		h.kept = new(Batch)
+	}
+	b.Expand(func(e *event.Event, emit func(*event.Event)) {
+		if numberOf(e)%2 == 0 {
+			emit(e)
+			return
+		}
+		b.Move(e, h.kept)
+	})
+	return nil
+}
+
+func (h *hoarder) Flush(_ context.Context, out *Batch) error {
+	if h.kept != nil {
+		out.Absorb(h.kept)
+		h.kept = nil
+	}
+	return nil
+}
+
+func (h *hoarder) FlushEvery() time.Duration { return time.Hour }
+
+func TestWhatAHaltedModuleHeldGoesWhereItWouldHaveGone(t *testing.T) {
+	d, r := &tide{}, &recorder{}
+	open := make(chan struct{})
+	slow := sink(func(ctx context.Context, b *Batch) error {
+		<-open
+		return r.write(b)
+	})
+	hoards := built(func(Env) (Processor, error) { return &hoarder{}, nil })
+	old := as(stage("old", slow), "1")
+	old.Inbox = 4
+	g, end := running(t, Settings{Poison: true}, as(stage("in", d.spec(), "p"), "1"), as(stage("p", hoards, "old"), "1"), old)
+	time.Sleep(20 * time.Millisecond) // until the module waits for room
+	c := reloaded(t, g, as(stage("in", d.spec(), "p"), "1"), as(stage("p", hoards, "new"), "2"), as(stage("new", r.spec()), "1"))
+	if !slices.Equal(c.Replaced, []string{"p"}) || !slices.Equal(c.Removed, []string{"old"}) {
+		t.Errorf("%+v", c)
+	}
+	close(open)
+	if err := end(); err != nil {
+		t.Fatal(err)
+	}
+	if d.failed.Load() != 0 {
+		t.Errorf("%d failed", d.failed.Load())
+	}
+	r.wantAll(t, int(d.next.Load()))
+}

@@ -269,6 +269,7 @@ func (n *node) run() {
 	n.mu.Unlock()
 	if n.halted() {
 		n.sendFinished(ctx)
+		n.way.unpin()
 	}
 	close(n.exited)
 	if n.Spec.Role != Input && !n.halted() {

@@ -96,17 +96,19 @@ type recorder struct {
 }
 
 func (r *recorder) spec() Spec {
-	return sink(func(_ context.Context, b *Batch) error {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		for e := range b.Each() {
-			r.got = append(r.got, numberOf(e))
-			r.ids = append(r.ids, e.ID())
-			v, _ := e.Get(event.MustPath("gambolputty.error"))
-			r.err = append(r.err, v.Str())
-		}
-		return nil
-	})
+	return sink(func(_ context.Context, b *Batch) error { return r.write(b) })
+}
+
+func (r *recorder) write(b *Batch) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for e := range b.Each() {
+		r.got = append(r.got, numberOf(e))
+		r.ids = append(r.ids, e.ID())
+		v, _ := e.Get(event.MustPath("gambolputty.error"))
+		r.err = append(r.err, v.Str())
+	}
+	return nil
 }
 
 func (r *recorder) wantOrder(t *testing.T, n int) {
