@@ -377,6 +377,7 @@ func TestRandomLife(t *testing.T) {
 				case k < 16:
 					till.wait(t, w.next)
 					p.truncate("app.log")
+					waitForLook() // a file that has grown past its former end since cannot be told from one that was not truncated
 					w.write(rnd.IntN(100), rnd)
 				case k < 17:
 					till.wait(t, w.next)
