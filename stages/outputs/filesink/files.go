@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sort"
 	"time"
 
 	"gambolputty/actor/event"
@@ -144,11 +145,31 @@ func (l *files) append(f *file, p *pending, to int) error {
 	if l.opts.Compress != "" {
 		return l.appendCompressed(f, p, to)
 	}
-	n, err := f.Write(p.data[p.done:to])
-	p.done += n
-	f.size += int64(n)
-	f.dirty = true
-	return err // it names the file
+	for p.done < to {
+		n, err := f.Write(p.data[p.done:p.piece(to)])
+		p.done += n
+		f.size += int64(n)
+		f.dirty = true
+		if err != nil {
+			return err // it names the file
+		}
+	}
+	return nil
+}
+
+// writeSize is how many bytes are written at a time. For much more Linux takes large pages
+// for its cache, which on a virtual machine are often memory that the host has to bring first:
+// that costs several times the copying.
+const writeSize = 64 << 10
+
+// piece is the end of what is to be written next, at most up to the given place. It is the
+// end of an event, so that others who write to the file do not come in between.
+func (p *pending) piece(to int) int {
+	n := sort.SearchInts(p.ends, p.done+writeSize+1) - 1
+	if n < 0 || p.ends[n] <= p.done {
+		n++
+	}
+	return min(p.ends[n], to)
 }
 
 // appendCompressed appends a compressed piece as a whole: one that was cut off would make
