@@ -256,6 +256,15 @@ func (b *Batch) join(o *Batch) {
 	*o = Batch{graph: b.graph, src: b.src}
 }
 
+// swallow joins o to b and gives its shell back, with the memory of its lists. Nobody else
+// may know o.
+func (b *Batch) swallow(o *Batch) {
+	events, spare, tickets, held := o.events, o.spare, o.tickets, o.held
+	b.join(o)
+	o.events, o.spare, o.tickets, o.held = events, spare, tickets, held
+	b.graph.recycle(o)
+}
+
 func (b *Batch) holdTickets() {
 	for _, t := range b.tickets {
 		t.Hold(1)

@@ -228,7 +228,7 @@ func (k *bulk) collect(ctx context.Context, in <-chan *Batch, b *Batch, news <-c
 			if !ok {
 				return
 			}
-			b.join(more)
+			b.swallow(more)
 		default:
 			return
 		}
@@ -244,7 +244,7 @@ func (k *bulk) await(ctx context.Context, in <-chan *Batch, b *Batch, news <-cha
 			if !ok {
 				return
 			}
-			b.join(more)
+			b.swallow(more)
 		case <-due.C:
 			return
 		case <-news: // somebody cannot wait

@@ -248,10 +248,14 @@ func (g *Graph) batch(src *event.Source) *Batch {
 	return b
 }
 
-// recycle takes the shell of a released batch back.
+// recycle takes the shell of a released batch back. Its lists may go on pointing to events
+// behind their ends, which live in slabs that are used again as well: to clear all of them
+// costs more than what it is good for, as some have been long.
 func (g *Graph) recycle(b *Batch) {
-	clear(b.events[:cap(b.events)])
-	clear(b.spare[:cap(b.spare)])
+	clear(b.events)
+	clear(b.spare)
+	clear(b.tickets)
+	clear(b.held)
 	*b = Batch{events: b.events[:0], spare: b.spare[:0], tickets: b.tickets[:0], held: b.held[:0]}
 	if !g.Poison {
 		g.batches.Put(b)
