@@ -223,6 +223,12 @@ func mayBeUnclean(v uint64) uint64 {
 // eight, and the rest of a text together with what stands before it.
 func cleanPrefix(s string, i int) int {
 	const tops = 0x8080808080808080
+	if len(s) < 8 && len(s) >= 4 && i == 0 {
+		first, last := binary.LittleEndian.Uint32([]byte(s[:4])), binary.LittleEndian.Uint32([]byte(s[len(s)-4:]))
+		if unclean(uint64(first)|uint64(last)<<32) == 0 {
+			return len(s)
+		}
+	}
 	for ; i+32 <= len(s); i += 32 {
 		a, b, c, d := word(s, i), word(s, i+8), word(s, i+16), word(s, i+24)
 		if (mayBeUnclean(a)|mayBeUnclean(b)|mayBeUnclean(c)|mayBeUnclean(d))&tops != 0 {

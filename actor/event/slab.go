@@ -82,10 +82,9 @@ func used(fields, room []Field) int {
 // New makes a fresh event in s.
 func (s *Slab) New(src *Source, from string) *Event {
 	e, room := s.next()
-	*e = Event{
-		root: Map{fields: room},
-		meta: meta{hi: s.hi, lo: s.lo + uint64(s.used), typ: "Unknown", from: from, src: src, has: hasAll},
-	}
+	e.root.fields = room // all else is zero, as Release leaves it
+	m := &e.meta
+	m.hi, m.lo, m.typ, m.from, m.src, m.has = s.hi, s.lo+uint64(s.used), "Unknown", from, src, hasAll
 	return e
 }
 
