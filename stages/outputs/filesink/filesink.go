@@ -30,7 +30,6 @@ var Spec = actor.DefineSink(actor.Info{
 	Aliases: []string{"output.File"},
 	Role:    actor.Output,
 	Summary: "Appends lines to files whose names may depend on time and event.",
-	Forgets: true,
 	Doc:     doc,
 	Example: `- FileSink:
     file_name: /var/log/web/%Y-%m-%d/$(remote_ip).log
