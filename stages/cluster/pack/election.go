@@ -219,8 +219,12 @@ func (e *election) prefer(voters []raft.Server, there []Member) {
 	}
 }
 
+// close ends the part of this node. A leader hands its role on, so that nobody has to wait.
 func (e *election) close() {
 	if e.raft != nil {
+		if e.raft.State() == raft.Leader && len(e.voters()) > 1 {
+			_ = e.raft.LeadershipTransfer().Error() // otherwise there will be an election
+		}
 		_ = e.raft.Shutdown().Error() // it only says that it has been done
 	}
 	if e.store != nil {

@@ -94,7 +94,7 @@ func (d delegate) NotifyLeave(n *memberlist.Node) {
 		return
 	}
 	m.State, m.Since = Dead, time.Now()
-	if n.State == memberlist.StateLeft {
+	if m.about.Leaving || readAbout(n.Meta).Leaving {
 		m.State = Left
 	}
 	d.note("node_"+string(m.State), n.Name, "address", m.Address)

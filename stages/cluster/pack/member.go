@@ -69,6 +69,8 @@ type about struct {
 	// Seated says that a node with pack: auto knows who may vote.
 	Seated   bool `json:"s,omitempty"`
 	Priority int  `json:"o,omitempty"`
+	// Leaving says that the process ends: memberlist does not tell that from a death.
+	Leaving bool `json:"l,omitempty"`
 }
 
 func (a about) bytes() []byte {

@@ -176,9 +176,15 @@ func (p *Pack) Close(context.Context) error {
 		}
 		return nil
 	}
-	err := p.gossip.Leave(2 * time.Second)
+	p.mu.Lock()
+	p.self.Leaving = true
+	p.mu.Unlock()
+	err := errors.Join(p.gossip.UpdateNode(farewell), p.gossip.Leave(farewell))
 	return errors.Join(err, p.gossip.Shutdown())
 }
+
+// farewell is how long a node waits until others have heard that it leaves.
+const farewell = 2 * time.Second
 
 // awaken lets Serve look at what has changed.
 func (p *Pack) awaken() {
