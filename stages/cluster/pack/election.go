@@ -328,4 +328,3 @@ func (p *Pack) Agreed() ([]byte, error) {
 	defer p.raft.agreed.mu.Unlock()
 	return p.raft.agreed.value, nil
 }
-

@@ -273,7 +273,9 @@ func TestNodesWithoutACommonProtocol(t *testing.T) {
 	p := port()
 	a := start(t, "a", "127.0.9.2", p, "    join: [127.0.9.3]\n")
 	b := launchWith(t, "b", "127.0.9.3", p, "    join: [127.0.9.2]\n    pack: follower\n", func(p *Pack) { p.protocol = [2]int{2, 3} })
-	until(t, "the refusal", func() bool { return strings.Contains(b.Log(), "node a speaks versions 1 to 1 of the protocol, and b versions 2 to 3") })
+	until(t, "the refusal", func() bool {
+		return strings.Contains(b.Log(), "node a speaks versions 1 to 1 of the protocol, and b versions 2 to 3")
+	})
 	if a.state("b") != "" || b.state("a") != "" {
 		t.Error("it was let in")
 	}

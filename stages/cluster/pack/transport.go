@@ -47,10 +47,10 @@ type transport struct {
 	streams chan net.Conn
 	ballots chan net.Conn
 
-	greeted func(text []byte)                // a hello
-	heard   func(id string)                  // a node lives
-	stream  func(kind byte, c net.Conn)      // of another kind, to be closed by it
-	refused func(from net.Addr, err error)   // something that no node of this pack says
+	greeted func(text []byte)                 // a hello
+	heard   func(id string)                   // a node lives
+	stream  func(kind byte, c net.Conn)       // of another kind, to be closed by it
+	refused func(from net.Addr, err error)    // something that no node of this pack says
 	cut     atomic.Pointer[func(string) bool] // a test cuts the way to an address
 
 	proving chan struct{}
@@ -82,7 +82,7 @@ func listen(ctx context.Context, w where) (*transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.tcp = l.(*net.TCPListener) //nolint:forcetypeassert // that is what the network tcp gives
+	t.tcp = l.(*net.TCPListener)                    //nolint:forcetypeassert // that is what the network tcp gives
 	bound := t.tcp.Addr().(*net.TCPAddr).AddrPort() //nolint:forcetypeassert // the same
 	u, err := lc.ListenPacket(ctx, "udp", net.JoinHostPort(w.iface, strconv.Itoa(int(bound.Port()))))
 	if err != nil {
