@@ -53,7 +53,7 @@ or in a settings file (log-level: debug).`,
 	root.Flags().Bool("configtest", false, "check the configuration and end, as with validate-config")
 	root.AddCommand(a.runCommand(), a.validateCommand(), a.modulesCommand(), a.graphCommand(), a.testCommand(),
 		a.filterCommand(), a.matchCommand(), a.convertCommand(), a.benchCommand(), a.healthCommand(), a.bufferCommand(),
-		a.eventBufferCommand(), a.deadLetterCommand(), a.topCommand(), a.tapCommand(), a.traceCommand(), a.versionCommand())
+		a.eventBufferCommand(), a.deadLetterCommand(), a.topCommand(), a.packCommand(), a.tapCommand(), a.traceCommand(), a.versionCommand())
 	return root
 }
 
