@@ -87,23 +87,23 @@ func (n *node) consider(ctx context.Context, r revision) {
 	log := n.env.Log.With("term", r.Term, "revision", r.N, "hash", r.Hash[:12], "leader", r.Leader)
 	if r.Hash == n.held.Hash {
 		n.held = r
-		n.become(r, InSync, "")
+		n.settle(r, InSync, "")
 		n.save()
 		return
 	}
 	list, err := n.filter(r.Modules)
 	if err != nil {
 		log.Error("the revision is rejected", "error", err)
-		n.become(r, Rejected, err.Error())
+		n.settle(r, Rejected, err.Error())
 		return
 	}
 	if n.opts.Mode == "report" {
 		log.Info("a revision would change the configuration, which is only reported", "difference", difference(n.held.Modules, list))
 		if err := n.program.Try(list); err != nil {
-			n.become(r, Rejected, explain(err))
+			n.settle(r, Rejected, explain(err))
 			return
 		}
-		n.become(r, Pending, "")
+		n.settle(r, Pending, "")
 		return
 	}
 	if n.opts.Approve == "manual" {
@@ -111,7 +111,7 @@ func (n *node) consider(ctx context.Context, r revision) {
 		n.mu.Lock()
 		n.next = &r
 		n.mu.Unlock()
-		n.become(r, Pending, "")
+		n.settle(r, Pending, "")
 		return
 	}
 	n.use(ctx, r, list, false)
@@ -143,16 +143,16 @@ func (n *node) finish(o outcome) {
 			log.Info("a module of the leader is not taken, as there is an own one with its id", "id", id)
 		}
 		n.held = o.revision
-		n.become(o.revision, InSync, "")
+		n.settle(o.revision, InSync, "")
 		if !o.cached {
 			n.save()
 		}
 	case invalid:
 		log.Error("the revision is rejected, the former configuration goes on")
-		n.become(o.revision, Rejected, explain(o.err))
+		n.settle(o.revision, Rejected, explain(o.err))
 	default:
 		log.Error("the revision was taken back, the former configuration goes on", "error", o.err)
-		n.become(o.revision, RolledBack, o.err.Error())
+		n.settle(o.revision, RolledBack, o.err.Error())
 	}
 }
 
@@ -168,8 +168,8 @@ func explain(err error) string {
 	return strings.ToValidUTF8(text[:min(len(text), maxReason)], "")
 }
 
-// become sets what this node tells, and tells it.
-func (n *node) become(r revision, s State, reason string) {
+// settle sets what this node tells, and tells it.
+func (n *node) settle(r revision, s State, reason string) {
 	n.mu.Lock()
 	n.self.Term, n.self.N, n.self.Hash, n.self.State, n.self.Error = r.Term, r.N, r.Hash, s, reason
 	if s != Pending {
@@ -276,7 +276,7 @@ func (n *node) approved(ctx context.Context, hash string) {
 	}
 	list, err := n.filter(r.Modules)
 	if err != nil {
-		n.become(*r, Rejected, err.Error())
+		n.settle(*r, Rejected, err.Error())
 		return
 	}
 	n.env.Log.Info("a revision was approved", "term", r.Term, "revision", r.N, "hash", hash)
@@ -306,7 +306,7 @@ func (n *node) restore(ctx context.Context) {
 	}
 	list, err := n.filter(r.Modules)
 	if err != nil {
-		n.become(r, Rejected, err.Error())
+		n.settle(r, Rejected, err.Error())
 		return
 	}
 	n.env.Log.Info("the kept revision is used until there is a newer one", "file", n.cache)

@@ -28,14 +28,14 @@ var Spec = actor.DefineService(actor.Info{
 	Summary: "Gives the modules of the leader of a pack to its followers, and keeps them the same.",
 	Doc:     doc,
 	Once:    true,
-	Example: `- Pack:
+	Example: `- PackConfiguration:
+    ignore_modules: [WebGui, WebserverTornado]
+    interval: 10
+- Pack:
     name: logpack
     secret: ${PACK_SECRET:-change this secret}
     join: [log1.example.com]
     pack: follower
-- PackConfiguration:
-    ignore_modules: [WebGui, WebserverTornado]
-    interval: 10
 `,
 }, Options{Pack: "Pack", Interval: time.Minute, Mode: "apply", Approve: "auto"}, New)
 

@@ -157,3 +157,22 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+func FuzzAccept(f *testing.F) {
+	k := keys(f, "p", "secret")
+	f.Add([]byte("GPk"))
+	f.Add(append([]byte("GPks"), make([]byte, 32+4+16)...))
+	f.Fuzz(func(t *testing.T, said []byte) {
+		client, server := net.Pipe()
+		defer client.Close()
+		defer server.Close()
+		go func() {
+			client.Write(said)
+			client.Close()
+		}()
+		go io.Copy(io.Discard, client)
+		if _, _, err := k.Accept(server); err == nil {
+			t.Errorf("%x was accepted", said)
+		}
+	})
+}
