@@ -3,6 +3,7 @@ package pack
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -171,4 +172,18 @@ func TestAnotherNodeTakesTheSeatOfOneThatIsGone(t *testing.T) {
 	if n := len(leaderOf(t, now...).raft.voters()); n != 3 {
 		t.Errorf("%d voters", n)
 	}
+}
+
+// Each end loses every fifth packet, and every third stream cannot be opened.
+func TestABadNetworkHasOneLeader(t *testing.T) {
+	all, _ := elected(t, 27)
+	for _, n := range all {
+		lost := func(string) bool { return rand.IntN(10) < 2 } // on both ends
+		n.net.cut.Store(&lost)
+	}
+	first := leaderOf(t, all...)
+	f := start(t, "f", "127.0.27.9", first.opts.Port, "    join: [127.0.27.2, 127.0.27.3]\n    pack: follower\n")
+	until(t, "f to follow", func() bool { l, _ := f.Leader(); return l != "" })
+	cutOff(all)
+	f.follows(t, leaderOf(t, all...).name)
 }

@@ -147,7 +147,7 @@ func (p *Pack) Serve(ctx context.Context) error {
 	}
 	tick := time.NewTicker(p.round())
 	defer tick.Stop()
-	told := time.Time{}
+	told := p.decide(time.Time{})
 	for {
 		select {
 		case <-p.wake:
