@@ -14,9 +14,10 @@ import (
 // leadership is what a leader knows.
 type leadership struct {
 	on     bool
-	term   int64  // of the role
-	own    string // hash of what this program had to give when it was last looked at
-	large  string // hash of what was too large
+	term   int64        // of the role
+	plan   *config.Plan // that was looked at last
+	own    string       // hash of what it had to give
+	large  string       // hash of what was too large
 	tried  map[string]attempt
 	agreed bool // the revision is known to those who may lead next
 }
@@ -66,7 +67,7 @@ func (n *node) leading(ctx context.Context) {
 // begin takes the role of the leader. One that was elected goes on with the last revision that
 // all voters know, and makes another one when its own configuration changes from now on.
 func (n *node) begin(ctx context.Context, term int64) bool {
-	list, err := n.share()
+	list, err := n.program.Plan().Share(n.ignored)
 	if err != nil {
 		n.env.Warn("the own modules cannot be given to others", "error", err)
 		return false
@@ -98,16 +99,18 @@ func (n *node) begin(ctx context.Context, term int64) bool {
 	return true
 }
 
-// share are the modules that this program has to give.
-func (n *node) share() ([]config.Shared, error) { return n.program.Plan().Share(n.ignored) }
-
 // revise makes a revision if there is something new.
 func (n *node) revise() {
-	list, err := n.share()
+	plan := n.program.Plan()
+	if plan == n.lead.plan {
+		return
+	}
+	list, err := plan.Share(n.ignored)
 	if err != nil {
 		n.env.Warn("the own modules cannot be given to others", "error", err)
 		return
 	}
+	n.lead.plan = plan
 	if hash := config.HashShared(list); hash != n.lead.own {
 		n.lead.own = hash
 		n.new(list)

@@ -9,6 +9,7 @@ import (
 
 	"gambolputty/actor"
 	"gambolputty/stages/cluster/pack"
+	"gambolputty/stages/cluster/packconfiguration"
 )
 
 // herd is the module that knows the other nodes, whatever its id.
@@ -73,6 +74,19 @@ func (s *server) approve(w http.ResponseWriter, r *http.Request) {
 func (s *server) inPack() bool {
 	_, ok := found[herd](s.env)
 	return ok
+}
+
+// degraded says what is not as it should be, although events flow and a restart would not help.
+func (s *server) degraded() (reasons []string) {
+	if h, ok := found[herd](s.env); ok && h.View().State == "conflicted" {
+		reasons = append(reasons, "conflicted: another node leads the pack, and this one should")
+	}
+	if c, ok := found[sharer](s.env); ok {
+		if v, ok := c.View().(packconfiguration.View); ok && v.State == packconfiguration.Waiting {
+			reasons = append(reasons, string(v.State))
+		}
+	}
+	return reasons
 }
 
 // packMetrics are the figures of the pack.

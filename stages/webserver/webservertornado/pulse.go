@@ -78,6 +78,10 @@ func (s *server) health(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if reasons := s.degraded(); len(reasons) > 0 {
+		fmt.Fprintln(w, "degraded: "+strings.Join(reasons, "; "))
+		return
+	}
 	fmt.Fprintln(w, "ok")
 }
 
