@@ -222,7 +222,7 @@ func (t *transport) prove(c net.Conn) {
 	stop := context.AfterFunc(t.ctx, func() { c.Close() })
 	defer stop()
 	c.SetDeadline(time.Now().Add(proofTime)) // fails only if it is closed
-	kind, s, err := t.keys.Accept(c)
+	kind, s, err := t.keys.Accept(cable{c, t})
 	<-t.proving
 	if err != nil {
 		c.Close() // nothing was said
@@ -247,6 +247,20 @@ func (t *transport) prove(c net.Conn) {
 	}
 }
 
+// cable is a connection that a test can cut.
+type cable struct {
+	net.Conn
+	net *transport
+}
+
+// Write fails when the way is cut.
+func (c cable) Write(p []byte) (int, error) {
+	if c.net.isCut(c.RemoteAddr().String()) {
+		return 0, errors.Join(errCut, c.Close())
+	}
+	return c.Conn.Write(p)
+}
+
 // dial opens a sealed stream.
 func (t *transport) dial(kind byte, addr string, timeout time.Duration) (net.Conn, error) {
 	if t.isCut(addr) {
@@ -261,7 +275,7 @@ func (t *transport) dial(kind byte, addr string, timeout time.Duration) (net.Con
 		return nil, err
 	}
 	c.SetDeadline(time.Now().Add(timeout)) // fails only if it is closed
-	s, err := t.keys.Dial(c, kind)
+	s, err := t.keys.Dial(cable{c, t}, kind)
 	if err != nil {
 		if errors.Is(err, io.EOF) {
 			err = fmt.Errorf("%s does not answer as a node of a pack: %w", addr, err)
