@@ -62,11 +62,26 @@ func (g *Graph) Run(ctx context.Context) error {
 	}
 	held.release()
 	close(g.running)
+	defer g.waitForMore()()
 	g.live.leave()
 	<-g.live.empty
 	stopTending()
 	g.tending.Wait()
 	return g.outcome()
+}
+
+// waitForMore keeps the run going until it is stopped, if a service says that there may be more
+// to do than the inputs know of.
+func (g *Graph) waitForMore() (release func() bool) {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	for _, s := range g.services {
+		if w, ok := s.stage.(Waiter); ok && w.Waits() {
+			g.live.join()
+			return context.AfterFunc(g.soft, g.live.leave)
+		}
+	}
+	return func() bool { return false }
 }
 
 // tend runs the disk of an edge.

@@ -46,6 +46,9 @@ type (
 	Closer interface {
 		Close(ctx context.Context) error
 	}
+	// Waiter is a service that says after Open whether the program goes on until it is
+	// stopped, even when all inputs have ended or there are none yet.
+	Waiter interface{ Waits() bool }
 	// Flusher lets events out that were held back, at least every FlushEvery, and once
 	// at the end. With several workers only one of them is asked.
 	Flusher interface {

@@ -6,7 +6,6 @@ var absent = func() map[string]struct{} {
 	set := map[string]struct{}{}
 	for _, n := range []string{
 		"SQS", "input.SQS", "SQSSink", "output.SQS", "MongoDbSink", "output.MongoDb",
-		"Pack", "cluster.Pack", "PackConfiguration", "cluster.PackConfiguration",
 	} {
 		set[n] = struct{}{}
 	}

@@ -28,6 +28,10 @@ type Loader struct {
 	// Sealed makes it an error to include another file, for texts of people who may not see
 	// what is on this machine.
 	Sealed bool
+	// Shared are modules that another program has given; they come behind the own ones, if
+	// there is a module of the class SharedBy.
+	Shared   []Shared
+	SharedBy string
 	// CheckLogFormat tells whether a format of log lines is valid; nil accepts all.
 	CheckLogFormat func(format string) error
 }
@@ -66,6 +70,8 @@ type builder struct {
 	specs   map[string]*actor.Spec
 	names   []string
 	modules []*Module
+	// sharedFiles stand for the texts of modules of other programs.
+	sharedFiles []string
 }
 
 func (l Loader) builder() *builder {
@@ -215,10 +221,11 @@ func (b *builder) build() (*Plan, *Report) {
 		b.decode(m)
 	}
 	b.assignIDs()
+	b.sharedModules()
 	b.connect()
 	b.checkFlow()
 	b.checkNeeds()
-	b.report.sort(b.files)
+	b.report.sort(append(b.files[:len(b.files):len(b.files)], b.sharedFiles...))
 	b.finish()
 	return b.plan, b.report
 }

@@ -22,6 +22,11 @@ type Plan struct {
 	// Files are the files that were read, Texts what they held.
 	Files []string
 	Texts []Text
+	// Skipped are the ids of modules of another program that were not taken, as there are
+	// own ones with these ids.
+	Skipped []string
+
+	all []*Module // also those that are switched off
 }
 
 // Module is one module of a plan.
@@ -42,6 +47,8 @@ type Module struct {
 	declared bool // the module has an id of its own
 	broken   bool // its options are not complete
 	fed      bool
+	shared   bool   // it comes from another program
+	text     string // of a shared module
 }
 
 // Edge leads from a module to one of its receivers.
@@ -389,7 +396,7 @@ func (b *builder) number(taken map[string]*Module, enabled bool) {
 
 // finish keeps what runs.
 func (b *builder) finish() {
-	b.plan.Files = b.files
+	b.plan.Files, b.plan.all = b.files, b.modules
 	for _, m := range b.modules {
 		if m.common.Enabled && m.Spec != nil {
 			b.plan.Modules = append(b.plan.Modules, m)

@@ -30,14 +30,15 @@ func (b *builder) connect() {
 }
 
 // defaultReceiver is the next module in the file through which events pass. The dead
-// letter module gets no others than those that are meant for it.
+// letter module gets no others than those that are meant for it, and modules of another program
+// and own ones do not change each other's flow.
 func (b *builder) defaultReceiver(m *Module) {
 	if !m.common.Enabled || m.Spec == nil {
 		return
 	}
 	at := slices.Index(b.modules, m)
 	for _, next := range b.modules[at+1:] {
-		if !next.common.Enabled || !next.inFlow() || next.ID == b.plan.Global.DeadLetter {
+		if next.shared != m.shared || !next.common.Enabled || !next.inFlow() || next.ID == b.plan.Global.DeadLetter {
 			continue
 		}
 		if next.role() == actor.Input {

@@ -3,6 +3,8 @@ package stages
 
 import (
 	"gambolputty/actor"
+	"gambolputty/stages/cluster/pack"
+	"gambolputty/stages/cluster/packconfiguration"
 	"gambolputty/stages/inputs/beats"
 	"gambolputty/stages/inputs/elasticsearch"
 	"gambolputty/stages/inputs/file"
@@ -160,6 +162,9 @@ func All() []actor.Spec {
 		eventbuffer.Spec,
 		keyvaluestore.Spec,
 		redisstore.Spec,
+
+		pack.Spec,
+		packconfiguration.Spec,
 
 		webgui.Spec,
 		webservertornado.Spec,

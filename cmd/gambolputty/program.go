@@ -30,6 +30,9 @@ type program struct {
 	plan    atomic.Pointer[config.Plan]
 	stop    context.CancelFunc
 	reloads reloads
+	// refreshed is the hash of the configuration that was last tried because its files had
+	// changed.
+	refreshed string
 }
 
 // Plan is the configuration that runs.

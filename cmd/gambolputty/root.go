@@ -11,6 +11,7 @@ import (
 	"gambolputty/cmd/gambolputty/internal/logging"
 	"gambolputty/config"
 	"gambolputty/stages"
+	"gambolputty/stages/cluster/packconfiguration"
 )
 
 // app is what the commands have in common.
@@ -19,6 +20,8 @@ type app struct {
 	// settings are those of the program itself: flags, GAMBOLPUTTY_ variables of the
 	// environment, and a settings file, in this order.
 	settings *viper.Viper
+	// shared are the modules that the leader of a pack has given to the program that runs.
+	shared sharedModules
 }
 
 func newRoot(s streams) *cobra.Command {
@@ -50,7 +53,7 @@ or in a settings file (log-level: debug).`,
 	root.Flags().Bool("configtest", false, "check the configuration and end, as with validate-config")
 	root.AddCommand(a.runCommand(), a.validateCommand(), a.modulesCommand(), a.graphCommand(), a.testCommand(),
 		a.filterCommand(), a.matchCommand(), a.convertCommand(), a.benchCommand(), a.healthCommand(), a.bufferCommand(),
-		a.eventBufferCommand(), a.deadLetterCommand(), a.topCommand(), a.tapCommand(), a.traceCommand(), a.reloadCommand(), a.versionCommand())
+		a.eventBufferCommand(), a.deadLetterCommand(), a.topCommand(), a.packCommand(), a.tapCommand(), a.traceCommand(), a.reloadCommand(), a.versionCommand())
 	return root
 }
 
@@ -98,7 +101,10 @@ func (a *app) readSettings(flags *pflag.FlagSet) error {
 
 // loader reads configurations with all modules of this build.
 func (a *app) loader(checkFiles bool) config.Loader {
-	return config.Loader{Specs: stages.All(), CheckFiles: checkFiles, CheckLogFormat: logging.CheckFormat}
+	return config.Loader{
+		Specs: stages.All(), CheckFiles: checkFiles, CheckLogFormat: logging.CheckFormat,
+		Shared: a.shared.get(), SharedBy: packconfiguration.Spec.Name,
+	}
 }
 
 // load reads files and says what is wrong with them. Warnings are printed as well.

@@ -101,7 +101,7 @@ type webserver interface {
 
 // pages are the paths that the script of the one page knows. Those that end with a slash have
 // more below them.
-var pages = []string{"/", "/index.html", "/topology", "/modules/", "/configuration", "/server_configuration", "/logs", "/tap", "/docs", "/docs/", "/test"}
+var pages = []string{"/", "/index.html", "/topology", "/modules/", "/configuration", "/server_configuration", "/logs", "/tap", "/docs", "/docs/", "/test", "/pack"}
 
 // Serve hands the pages to the web server, which may be started after this module.
 func (g *gui) Serve(ctx context.Context) error {

@@ -160,7 +160,7 @@ func (s *server) metrics() http.HandlerFunc {
 	r := prometheus.NewRegistry()
 	c := newCollector(s.env)
 	c.program = s.program
-	r.MustRegister(c, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.MustRegister(c, newPackMetrics(s.env), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	h := promhttp.HandlerFor(r, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(s.env.Log.Handler(), slog.LevelWarn)})
 	return h.ServeHTTP
 }

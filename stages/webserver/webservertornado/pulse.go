@@ -78,7 +78,7 @@ func (s *server) health(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	ails := ailments(s.env.Status())
+	ails := append(ailments(s.env.Status()), s.degraded()...)
 	if len(ails) == 0 {
 		fmt.Fprintln(w, "ok")
 		return

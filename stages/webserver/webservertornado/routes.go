@@ -46,6 +46,8 @@ func (s *server) routes() []route {
 		{"POST", "/api/v1/regex/test", viewer, false, "Tries a regular expression on a text.", s.tryRegex},
 		{"GET", "/api/v1/classes", viewer, false, "All kinds of modules.", s.classes},
 		{"GET", "/api/v1/classes/{name}", viewer, false, "The description of a kind of module.", s.class},
+		{"GET", "/api/v1/pack", viewer, false, "The nodes of the pack, its leader, and what has become of its configuration.", s.packView},
+		{"POST", "/api/v1/pack/approve", admin, true, "Lets the revision with a hash be used that waits for approval.", s.approve},
 		{"GET", "/api/v1/openapi.json", viewer, false, "This description.", s.openAPI},
 		{"POST", "/api/v1/reload", admin, true, "Reads the configuration again, puts it into effect, and tells what has changed.", s.reload},
 		{"POST", "/rest/server/restart", admin, true, "The same under its former path, without waiting for it.", s.restart},

@@ -177,6 +177,6 @@ func (s *server) me(w http.ResponseWriter, r *http.Request) {
 	may := id.role == admin && p.Actions && id.how != byPassword && id.how != byCertificate
 	s.answer(w, map[string]any{
 		"user": id.name, "role": id.role, "login": id.how, "csrf": id.csrf, "title": p.Title,
-		"tap": p.Tap && id.role == admin, "actions": may,
+		"tap": p.Tap && id.role == admin, "actions": may, "pack": s.inPack(),
 	})
 }

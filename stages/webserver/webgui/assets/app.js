@@ -8,6 +8,7 @@ import { logs } from "./logs.js";
 import { tap } from "./tap.js";
 import { docs, docPage } from "./docs.js";
 import { playground } from "./playground.js";
+import { pack } from "./pack.js";
 
 // A page gets an element to fill, and returns a function that is called when it is left.
 const pages = [
@@ -18,6 +19,7 @@ const pages = [
   ["/tap", "Tap", tap, "M12 3v6M8 9h8v3a4 4 0 01-8 0zM12 16v5"],
   ["/docs", "Modules", docs, "M5 4h11a3 3 0 013 3v13H8a3 3 0 01-3-3zM5 17a3 3 0 013-3h11"],
   ["/test", "Playground", playground, "M9 3h6M10 3v6l-5 9a2 2 0 002 3h10a2 2 0 002-3l-5-9V3"],
+  ["/pack", "Pack", pack, "M12 5m-2.5 0a2.5 2.5 0 105 0 2.5 2.5 0 10-5 0M5 18m-2.5 0a2.5 2.5 0 105 0 2.5 2.5 0 10-5 0M19 18m-2.5 0a2.5 2.5 0 105 0 2.5 2.5 0 10-5 0M11 7.5l-4.5 8M13 7.5l4.5 8M8 18h8"],
 ];
 
 const brief = { Configuration: "Config", Playground: "Try", Topology: "Flow" }; // on a phone
@@ -63,7 +65,7 @@ window.addEventListener("unhandledrejection", (e) => toast(e.reason && e.reason.
 
 Object.assign(me, await get("/api/v1/me"));
 document.body.dataset.role = me.role;
-fill(document.getElementById("menu"), pages.filter((p) => p[0] !== "/tap" || me.tap).map(([path, name, , icon]) =>
+fill(document.getElementById("menu"), pages.filter((p) => (p[0] !== "/tap" || me.tap) && (p[0] !== "/pack" || me.pack)).map(([path, name, , icon]) =>
   h("a", { href: base + path, "data-path": path }, h("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, h("path", { d: icon })), h("span", { class: "full" }, name), h("span", { class: "brief" }, brief[name] || name))));
 if (me.user) fill(document.getElementById("who"), h("span", {}, me.user, " ", h("span", { class: "tag" }, me.role)),
   me.login === "session" && h("form", { method: "post", action: base + "/logout" }, h("button", { class: "quiet", type: "submit" }, "Log out")));

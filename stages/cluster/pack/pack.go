@@ -1,0 +1,296 @@
+package pack
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/memberlist"
+
+	"gambolputty/actor"
+	"gambolputty/stages/cluster/internal/seal"
+)
+
+// Pack is a node of a pack. Other modules find it with actor.Find.
+type Pack struct {
+	env     actor.Env
+	opts    Options
+	name    string
+	gossip  *memberlist.Memberlist
+	net     *transport
+	raft    *election // nil without pack: auto
+	strange strangersLog
+
+	began    time.Time
+	wake     chan struct{} // something is different
+	seeds    chan string   // addresses of nodes that were heard of
+	rivals   chan string   // addresses of nodes of the same name
+	protocol [2]int
+
+	mu       sync.Mutex
+	self     about
+	members  map[string]*Member
+	heard    map[string]time.Time // by the id of the process
+	leader   string
+	changed  chan struct{}
+	events   []Event
+	handlers map[string]Handler
+}
+
+// New makes a Pack.
+func New(env actor.Env, o Options) (actor.Service, error) {
+	name := o.NodeName
+	if name == "" {
+		var err error
+		if name, err = os.Hostname(); err != nil {
+			return nil, fmt.Errorf("node_name: the name of the host is not known: %w", err)
+		}
+	}
+	return &Pack{
+		env: env, opts: o, name: name, protocol: [2]int{lowestProtocol, highestProtocol},
+		wake: make(chan struct{}, 1), seeds: make(chan string, 64), rivals: make(chan string, 1),
+		members: map[string]*Member{}, heard: map[string]time.Time{}, changed: make(chan struct{}), handlers: map[string]Handler{},
+	}, nil
+}
+
+// round is the time between two probes of memberlist. A node is suspected after one or two of
+// them and declared dead after three to six more, which is less than dead_after.
+func (p *Pack) round() time.Duration { return max(p.opts.DeadAfter/10, 20*time.Millisecond) }
+
+// Open binds the port.
+func (p *Pack) Open(ctx context.Context) error {
+	secret, err := p.opts.secret()
+	if err != nil {
+		return err
+	}
+	keys, err := seal.New(p.opts.Name, secret, p.opts.OldSecrets...)
+	if err != nil {
+		return err
+	}
+	p.net, err = listen(ctx, where{p.opts.Interface, p.opts.Port, p.opts.Advertise, p.opts.Broadcast})
+	if err != nil {
+		return fmt.Errorf("listen on interface %s, port %d: %w", p.opts.Interface, p.opts.Port, err)
+	}
+	p.net.keys, p.net.refused, p.net.heard, p.net.stream, p.net.greeted = keys, p.stranger, p.hear, p.serveStream, p.greeted
+	p.began = time.Now()
+	p.self = about{ID: keys.ID(), Role: p.opts.Pack, Version: version(), Protocol: p.protocol, Began: p.began.UnixMilli(), Priority: p.opts.Priority}
+	if p.opts.Pack == leads {
+		p.self.Claim = p.began.UnixMilli()
+	}
+	if p.opts.Pack == elective {
+		if p.raft, err = newElection(p); err != nil {
+			return err
+		}
+	}
+	p.members[p.name] = &Member{Name: p.name, Address: p.net.advertise.String(), Role: p.opts.Pack, State: Alive, Self: true, Version: p.self.Version, Since: p.began, about: p.self}
+	p.net.start()
+	p.gossip, err = memberlist.Create(p.memberlistConfig())
+	if err != nil {
+		return err
+	}
+	p.env.Log.Info("listening", "address", p.net.tcp.Addr().String(), "advertised", p.net.advertise.String(), "node", p.name)
+	return nil
+}
+
+func (p *Pack) memberlistConfig() *memberlist.Config {
+	c := memberlist.DefaultLANConfig()
+	round := p.round()
+	c.Name, c.Transport = p.name, p.net
+	c.Logger = log.New(logWriter{p.env.Log}, "", 0)
+	c.ProbeInterval, c.ProbeTimeout = round, round/2
+	c.SuspicionMult, c.SuspicionMaxTimeoutMult, c.AwarenessMaxMultiplier = 3, 2, 2
+	c.GossipInterval = min(200*time.Millisecond, round/2)
+	c.GossipToTheDeadTime = p.opts.DeadAfter
+	c.PushPullInterval = max(p.opts.Interval, round)
+	c.TCPTimeout = 5 * time.Second
+	c.DeadNodeReclaimTime = time.Nanosecond // a node that is dead may come back from elsewhere
+	c.UDPBufferSize = 1400 - seal.Overhead
+	d := delegate{p}
+	c.Delegate, c.Events, c.Merge, c.Alive, c.Conflict = d, d, d, d, d
+	return c
+}
+
+// logWriter hands on what memberlist logs, for those who look for it.
+type logWriter struct{ log *slog.Logger }
+
+// Write logs a line.
+func (w logWriter) Write(line []byte) (int, error) {
+	w.log.Debug(strings.TrimSpace(string(line)))
+	return len(line), nil
+}
+
+var _ io.Writer = logWriter{}
+
+// Serve is a member of the pack until ctx ends, and then says that it leaves.
+func (p *Pack) Serve(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var work sync.WaitGroup
+	defer work.Wait()
+	defer cancel()
+	work.Go(func() { p.join(ctx) })
+	if p.opts.Broadcast != "" {
+		work.Go(func() { p.announce(ctx) })
+	}
+	if p.raft != nil {
+		work.Go(func() { p.raft.run(ctx) })
+	}
+	tick := time.NewTicker(p.round())
+	defer tick.Stop()
+	told := p.decide(time.Time{})
+	for {
+		select {
+		case <-p.wake:
+		case <-tick.C:
+			p.lookAround()
+		case addr := <-p.rivals:
+			if err := p.meet(addr); err != nil {
+				return actor.Final(err)
+			}
+			continue
+		case <-ctx.Done():
+			return nil
+		}
+		told = p.decide(told)
+	}
+}
+
+// Close leaves the pack and frees the port.
+func (p *Pack) Close(context.Context) error {
+	if p.raft != nil {
+		p.raft.close()
+	}
+	if p.gossip == nil {
+		if p.net != nil {
+			return p.net.Shutdown()
+		}
+		return nil
+	}
+	p.mu.Lock()
+	p.self.Leaving = true
+	p.mu.Unlock()
+	err := errors.Join(p.gossip.UpdateNode(farewell), p.gossip.Leave(farewell))
+	return errors.Join(err, p.gossip.Shutdown())
+}
+
+// farewell is how long a node waits until others have heard that it leaves.
+const farewell = 2 * time.Second
+
+// awaken lets Serve look at what has changed.
+func (p *Pack) awaken() {
+	select {
+	case p.wake <- struct{}{}:
+	default: // it will look already
+	}
+}
+
+// hear notes that a process has sent something.
+func (p *Pack) hear(id string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.heard[id] = time.Now()
+}
+
+// lookAround finds those that have fallen silent, and forgets those that are long gone.
+func (p *Pack) lookAround() {
+	modules := p.modules()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.self.Modules = modules
+	known := map[string]bool{}
+	here := 0
+	for _, m := range p.members {
+		known[m.about.ID] = true
+		if m.Here() {
+			here++
+		}
+	}
+	silence := time.Duration(max(3, here)) * p.round()
+	for name, m := range p.members {
+		switch {
+		case m.Self:
+		case m.Here():
+			if h := p.heard[m.about.ID]; h.After(m.heard) {
+				m.heard = h
+			}
+			state := Alive
+			if time.Since(m.heard) > silence {
+				state = Suspect
+			}
+			if state != m.State {
+				m.State, m.Since = state, time.Now()
+				p.env.Log.Debug("node_"+string(state)+": "+name, "address", m.Address)
+				p.tell()
+			}
+		case time.Since(m.Since) > forgetAfter:
+			delete(p.members, name)
+		}
+	}
+	for id := range p.heard {
+		if !known[id] {
+			delete(p.heard, id)
+		}
+	}
+}
+
+// forgetAfter is how long nodes are shown that have left or died.
+const forgetAfter = 24 * time.Hour
+
+// modules is a short hash of the modules that run, and of their kinds.
+func (p *Pack) modules() string {
+	h := sha256.New()
+	for _, s := range p.env.Status() {
+		fmt.Fprintf(h, "%s %s\n", s.ID, s.Spec.Name)
+	}
+	return hex.EncodeToString(h.Sum(nil))[:12]
+}
+
+// strangersLog keeps warnings about one address a minute apart.
+type strangersLog struct {
+	mu   sync.Mutex
+	last map[string]time.Time
+}
+
+// maxStrangers bounds the addresses that are remembered.
+const maxStrangers = 1024
+
+// due reports whether a minute has passed since it was true for a key.
+func (s *strangersLog) due(key string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if last, known := s.last[key]; known && time.Since(last) < time.Minute {
+		return false
+	}
+	if s.last == nil || len(s.last) >= maxStrangers {
+		s.last = map[string]time.Time{}
+	}
+	s.last[key] = time.Now()
+	return true
+}
+
+// stranger counts what no node of this pack has sent, and warns of it.
+func (p *Pack) stranger(from net.Addr, err error) {
+	host, _, splitErr := net.SplitHostPort(from.String())
+	host = cmp.Or(host, from.String())
+	if splitErr != nil {
+		host = from.String()
+	}
+	name := "foreign"
+	if errors.Is(err, seal.ErrKey) {
+		name = "wrong_secret"
+	}
+	p.env.Count(name, 1)
+	if p.strange.due(host + name) {
+		p.env.Log.Warn("something was ignored that no node of this pack has sent", "from", host, "error", err)
+	}
+}

@@ -1,0 +1,129 @@
+package webservertornado
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"gambolputty/actor"
+	"gambolputty/stages/cluster/pack"
+	"gambolputty/stages/cluster/packconfiguration"
+)
+
+// herd is the module that knows the other nodes, whatever its id.
+type herd interface{ View() pack.View }
+
+// sharer is the module that shares the configuration with them.
+type sharer interface {
+	View() any
+	Approve(ctx context.Context, hash string) error
+}
+
+// found returns the service of a kind, by what it can do.
+func found[T any](env actor.Env) (T, bool) {
+	for _, s := range env.Status() {
+		if s.Spec.Role != actor.StandAlone {
+			continue
+		}
+		if t, ok := actor.Find[T](env, s.ID); ok {
+			return t, true
+		}
+	}
+	var none T
+	return none, false
+}
+
+// packView answers with the nodes of the pack, and with what is known of their configuration.
+// Both are null where there is no such module.
+func (s *server) packView(w http.ResponseWriter, _ *http.Request) {
+	view := map[string]any{"pack": nil, "configuration": nil}
+	if h, ok := found[herd](s.env); ok {
+		view["pack"] = h.View()
+	}
+	if c, ok := found[sharer](s.env); ok {
+		view["configuration"] = c.View()
+	}
+	s.answer(w, view)
+}
+
+// approve lets a revision be used that waits for it.
+func (s *server) approve(w http.ResponseWriter, r *http.Request) {
+	c, ok := found[sharer](s.env)
+	if !ok {
+		s.fail(w, r, http.StatusConflict, "there is no PackConfiguration in the configuration")
+		return
+	}
+	var asked struct {
+		Hash string `json:"hash"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil || asked.Hash == "" {
+		s.fail(w, r, http.StatusBadRequest, `the body must be {"hash": "..."}, with the hash of the revision`)
+		return
+	}
+	s.acted(r, "approve a revision", "hash", asked.Hash)
+	if err := c.Approve(r.Context(), asked.Hash); err != nil {
+		s.fail(w, r, http.StatusConflict, err.Error())
+		return
+	}
+	s.accepted(w, map[string]any{"approved": asked.Hash})
+}
+
+// inPack reports whether there is a pack to show.
+func (s *server) inPack() bool {
+	_, ok := found[herd](s.env)
+	return ok
+}
+
+// degraded says what is not as it should be, although events flow and a restart would not help.
+func (s *server) degraded() (reasons []string) {
+	if h, ok := found[herd](s.env); ok && h.View().State == "conflicted" {
+		reasons = append(reasons, "conflicted: another node leads the pack, and this one should")
+	}
+	if c, ok := found[sharer](s.env); ok {
+		if v, ok := c.View().(packconfiguration.View); ok && v.State == packconfiguration.Waiting {
+			reasons = append(reasons, string(v.State))
+		}
+	}
+	return reasons
+}
+
+// packMetrics are the figures of the pack.
+type packMetrics struct {
+	env                   actor.Env
+	members, leader, term *prometheus.Desc
+}
+
+func newPackMetrics(env actor.Env) *packMetrics {
+	return &packMetrics{
+		env:     env,
+		members: prometheus.NewDesc("gambolputty_pack_members", "Nodes of the pack, this one among them, by their state.", []string{"pack", "state"}, nil),
+		leader:  prometheus.NewDesc("gambolputty_pack_leader", "1 if this node leads the pack.", []string{"pack"}, nil),
+		term:    prometheus.NewDesc("gambolputty_pack_term", "Term of the leader, 0 without one.", []string{"pack"}, nil),
+	}
+}
+
+// Describe says that the series are known when they are asked for.
+func (*packMetrics) Describe(chan<- *prometheus.Desc) {}
+
+// Collect counts the nodes.
+func (c *packMetrics) Collect(out chan<- prometheus.Metric) {
+	h, ok := found[herd](c.env)
+	if !ok {
+		return
+	}
+	v := h.View()
+	count, leads := map[pack.State]int{}, 0.0
+	for _, m := range v.Members {
+		count[m.State]++
+	}
+	if v.State == "leading" {
+		leads = 1
+	}
+	for _, s := range pack.States() {
+		out <- prometheus.MustNewConstMetric(c.members, prometheus.GaugeValue, float64(count[s]), v.Pack, string(s))
+	}
+	out <- prometheus.MustNewConstMetric(c.leader, prometheus.GaugeValue, leads, v.Pack)
+	out <- prometheus.MustNewConstMetric(c.term, prometheus.GaugeValue, float64(v.Term), v.Pack)
+}

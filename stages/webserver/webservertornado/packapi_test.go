@@ -1,0 +1,63 @@
+package webservertornado_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"gambolputty/actor/actortest"
+	"gambolputty/stages/cluster/pack"
+	"gambolputty/stages/webserver/webservertornado"
+)
+
+func TestThePackIsShownWhateverItsID(t *testing.T) {
+	for _, head := range []string{"", "- Pack: {id: herd, name: test, secret: a secret of many letters, node_name: me, interface: 127.0.60.2, port: 0, join: [127.0.60.2], interval: 100ms}\n"} {
+		r := actortest.Start(t, head+"- WebserverTornado: {port: 0}\n- Lines\n- TestCatch\n", webservertornado.Spec, pack.Spec, actortest.Lines(make(chan string)))
+		address := ""
+		for _, part := range strings.Fields(r.Log()) {
+			if strings.HasPrefix(part, "address=127.0.0.1:") {
+				address = strings.TrimPrefix(part, "address=")
+			}
+		}
+		want := map[string]string{"/api/v1/pack": `"pack":null`, "/metrics": "gambolputty_build_info", "/api/v1/me": `"pack":false`}
+		if head != "" {
+			want = map[string]string{"/api/v1/pack": `"state":"leading"`, "/metrics": `gambolputty_pack_members{pack="test",state="alive"} 1`, "/api/v1/me": `"pack":true`}
+		}
+		for path, text := range want {
+			// It takes a moment until a leader knows that it leads.
+			for try := 0; ; try++ {
+				got := body(t, fmt.Sprint("http://", address, path))
+				if strings.Contains(got, text) {
+					break
+				}
+				if try > 5000 {
+					t.Fatalf("%s answers %s", path, got)
+				}
+			}
+		}
+		r.Stop()
+	}
+}
+
+func body(t *testing.T, url string) string {
+	t.Helper()
+	c := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := c.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var b strings.Builder
+	if _, err := fmt.Fprint(&b, resp.Status); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 1<<20)
+	for {
+		n, err := resp.Body.Read(buf)
+		b.Write(buf[:n])
+		if err != nil {
+			return b.String()
+		}
+	}
+}
