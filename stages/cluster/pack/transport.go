@@ -219,10 +219,9 @@ func (t *transport) accept() {
 
 // prove lets in who knows the secret.
 func (t *transport) prove(c net.Conn) {
-	stop := context.AfterFunc(t.ctx, func() { c.Close() })
-	defer stop()
+	c = t.cable(c)
 	c.SetDeadline(time.Now().Add(proofTime)) // fails only if it is closed
-	kind, s, err := t.keys.Accept(cable{c, t})
+	kind, s, err := t.keys.Accept(c)
 	<-t.proving
 	if err != nil {
 		c.Close() // nothing was said
@@ -247,10 +246,21 @@ func (t *transport) prove(c net.Conn) {
 	}
 }
 
-// cable is a connection that a test can cut.
+// cable is a connection that ends with the transport, and that a test can cut.
 type cable struct {
 	net.Conn
-	net *transport
+	net    *transport
+	unhook func() bool
+}
+
+func (t *transport) cable(c net.Conn) cable {
+	return cable{c, t, context.AfterFunc(t.ctx, func() { c.Close() })}
+}
+
+// Close closes the connection.
+func (c cable) Close() error {
+	c.unhook()
+	return c.Conn.Close()
 }
 
 // Write fails when the way is cut.
@@ -274,8 +284,9 @@ func (t *transport) dial(kind byte, addr string, timeout time.Duration) (net.Con
 	if err != nil {
 		return nil, err
 	}
+	c = t.cable(c)
 	c.SetDeadline(time.Now().Add(timeout)) // fails only if it is closed
-	s, err := t.keys.Dial(cable{c, t}, kind)
+	s, err := t.keys.Dial(c, kind)
 	if err != nil {
 		if errors.Is(err, io.EOF) {
 			err = fmt.Errorf("%s does not answer as a node of a pack: %w", addr, err)
