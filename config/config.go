@@ -296,10 +296,6 @@ func (b *builder) named(name, opts *option.Value) {
 }
 
 func (b *builder) unknownModule(name *option.Value) {
-	if _, isPlanned := absent[name.Text]; isPlanned {
-		b.fault(name, "E011", "gambolputty modules list shows what there is", "unknown module %q: this build has no such module yet", name.Text)
-		return
-	}
 	hint := ""
 	if near := option.Nearest(name.Text, b.names); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)

@@ -500,13 +500,6 @@ func TestReportAsJSON(t *testing.T) {
 	}
 }
 
-func TestModulesThatAreNotBuiltYetSaySo(t *testing.T) {
-	_, report := load("- StdIn\n- MongoDbSink\n")
-	if !strings.Contains(report.Text(), "no such module yet") {
-		t.Error(report.Text())
-	}
-}
-
 func FuzzLoad(f *testing.F) {
 	f.Add(badConf)
 	f.Add("- &a [*a, *a]\n")
