@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -45,11 +46,16 @@ func (p *process) reload(conf, want string) {
 
 func (p *process) lines() int { return strings.Count(p.text(), "\n") }
 
-// descriptors counts the open files of the process.
+// descriptors counts the open files of the process. Only Linux tells them; elsewhere there are
+// none to compare, and all else is checked.
 func (p *process) descriptors() int {
+	p.t.Helper()
+	if runtime.GOOS != "linux" {
+		return 0
+	}
 	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid))
 	if err != nil {
-		p.t.Skip("the system does not tell open files")
+		p.t.Fatal(err)
 	}
 	return len(entries)
 }
