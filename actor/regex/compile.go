@@ -27,7 +27,6 @@ func compileProgram(tree *node, p *parser) (*program, error) {
 	prog := &program{insts: c.insts, start: start, slots: c.slots}
 	prog.analyse(tree, first)
 	prog.remember()
-	prog.rejecter = newAutomaton([]*node{tree})
 	return prog, nil
 }
 

@@ -111,6 +111,7 @@ func withStandard(t *testing.T, pattern, text string) {
 		if err != nil || !slices.Equal(caps, want) {
 			t.Errorf("%q on %q: got %v, %v, want %v (patience %d)", pattern, text, caps, err, want, patience)
 		}
+		keepsTails(t, p, text, caps)
 	}
 }
 
@@ -136,8 +137,22 @@ func withRegexp2(t *testing.T, pattern, text string) {
 	case (caps == nil) != (want == nil):
 		t.Errorf("%q on %q: got %v, want %v", pattern, text, caps, want)
 	case caps != nil:
+		keepsTails(t, p, text, caps)
 		if at, n := want.Index, want.Length; caps[0] != at || caps[1] != at+n {
 			t.Errorf("%q on %q: got %v, want %d to %d", pattern, text, caps[:2], at, at+n)
+		}
+	}
+}
+
+// keepsTails makes sure that no tail of the pattern is called missing in a text that matches.
+func keepsTails(t *testing.T, p *Pattern, text string, caps []int) {
+	if caps == nil || p.prog == nil {
+		return
+	}
+	for _, l := range p.tails() {
+		c := suspect{tail: &l, m: l.rest.Machine()}
+		if c.missing(text, caps[0]) {
+			t.Errorf("%q on %q: matches at %d, but the tail behind %q is called missing", p.source, text, caps[0], l.text)
 		}
 	}
 }
@@ -204,6 +219,7 @@ func FuzzPatterns(f *testing.F) {
 // tree, if it can be written so.
 func agrees(t *testing.T, p *Pattern, text string) {
 	caps, err := p.Machine().Search(text, 0)
+	keepsTails(t, p, text, caps)
 	if err != nil || !p.linear || !p.suits(text, 0) {
 		return
 	}

@@ -136,6 +136,7 @@ func TestIntegrationRandomPatternsMatchAsInPython(t *testing.T) {
 				continue // as Python takes too long for some
 			}
 			compared++
+			keepsTails(t, p, text, caps)
 			if caps != nil {
 				matched++
 			}

@@ -105,9 +105,10 @@ type Pattern struct {
 	tree     *node
 	prog     *program         // nil if only the package regexp can run it
 	std      func() *standard // nil for patterns that it does not know
-	linear   bool             // std is not nil
-	context  bool             // matches depend on what stands before them
-	lineless bool             // see suits
+	tails    func() []tail
+	linear   bool // std is not nil
+	context  bool // matches depend on what stands before them
+	lineless bool // see suits
 }
 
 // Compile compiles a pattern. The error is a *SyntaxError.
@@ -122,6 +123,7 @@ func Compile(pattern string, o Options) (*Pattern, error) {
 	p := &Pattern{source: pattern, names: parsed.names, why: parsed.why, opts: o, tree: tree, linear: expressible(tree)}
 	p.std = sync.OnceValue(func() *standard { return newStandard(tree) })
 	p.context, p.lineless = contextOf(tree)
+	p.tails = sync.OnceValue(func() []tail { return tailsOf(p) })
 	if o.Dialect == RE2 && !p.linear { // loops with empty rounds, which RE2 runs its own way
 		p.std = sync.OnceValue(func() *standard { return verbatim(pattern) })
 		return p, nil
@@ -130,6 +132,7 @@ func Compile(pattern string, o Options) (*Pattern, error) {
 	if p.prog, err = compileProgram(tree, parsed); err != nil {
 		return nil, &SyntaxError{pattern, -1, err.Error()}
 	}
+	p.prog.rejecter = newAutomaton([]*node{tree})
 	return p, nil
 }
 

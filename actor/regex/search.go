@@ -29,6 +29,7 @@ type Machine struct {
 	lineFrom, lineTo int // from the first on, the line ends at the second
 
 	rejecter *rejecter
+	suspect  suspect
 	patience int // steps before the rejecter is asked
 	doubt    int // how often of late there was no match after long trying
 }
@@ -151,7 +152,7 @@ func (m *Machine) find(s string, from int) int {
 	p := m.p.prog
 	last := len(s) - p.shortest
 	at := m.candidate(s, from)
-	if at >= 0 && m.doubt >= doubtful && (!contains(s[at:], p.literals) || m.rejects(s, at)) {
+	if at >= 0 && m.doubt >= doubtful && (m.lacks(s, at) || m.rejects(s, at)) {
 		return -1
 	}
 	for tries := 0; at >= 0 && at <= last; tries++ {
@@ -159,7 +160,10 @@ func (m *Machine) find(s string, from int) int {
 			m.learn(true)
 			return end
 		}
-		if m.stage >= impossible || tries == 0 && !contains(s[at:], p.literals) {
+		if m.stage < impossible && tries == 0 && m.lacks(s, at) {
+			m.stage = impossible
+		}
+		if m.stage >= impossible {
 			break
 		}
 		if p.skip != nil {
@@ -209,6 +213,11 @@ func (m *Machine) candidate(s string, at int) int {
 	return -1
 }
 
+// lacks reports whether something is missing behind at that every match has.
+func (m *Machine) lacks(s string, at int) bool {
+	return m.suspect.broken(s, at) || !contains(s[at:], m.p.prog.literals)
+}
+
 // contains reports whether texts stand in s one after the other.
 func contains(s string, texts []string) bool {
 	for _, t := range texts {
@@ -225,7 +234,7 @@ func contains(s string, texts []string) bool {
 func (m *Machine) more(s string) bool {
 	switch {
 	case m.stage == trying:
-		if m.rejects(s, m.at) {
+		if m.suspect.broken(s, m.at) || m.rejects(s, m.at) {
 			m.stage = impossible
 			return false
 		}
@@ -290,7 +299,13 @@ func (m *Machine) rejects(s string, at int) bool {
 		}
 		m.rejecter = newRejecter(m.p.prog.rejecter)
 	}
-	return m.rejecter.rejects(s[at:])
+	if !m.rejecter.rejects(s[at:]) {
+		return false
+	}
+	if contains(s[at:], m.p.prog.literals) {
+		m.suspect.convict(m.p, s, at)
+	}
+	return true
 }
 
 // learn adapts to what the texts of late were like.
