@@ -146,7 +146,7 @@ func (d *Decoder) fail(format string, args ...any) error {
 
 // blanks skips white space and, where they are allowed, comments.
 func (d *Decoder) blanks() {
-	if d.at < len(d.s) && d.s[d.at] <= '/' { // most of what follows is above
+	if d.at < len(d.s) && (d.s[d.at] <= ' ' || d.s[d.at] == '/') {
 		d.skipBlanks()
 	}
 }
@@ -318,6 +318,10 @@ func (d *Decoder) list(depth int) (Value, error) {
 
 // separator reads a comma, or sees that the list or map ends here.
 func (d *Decoder) separator(end byte) (done bool, err error) {
+	if i := d.at; i+1 < len(d.s) && d.s[i] == ',' && d.s[i+1] == '"' { // mostly there are no blanks
+		d.at++
+		return false, nil
+	}
 	d.blanks()
 	switch {
 	case d.at >= len(d.s):
@@ -359,9 +363,12 @@ func (d *Decoder) objectFields(depth int) error {
 	var index map[string]int
 	var seen uint64 // of the last bits of the keys' numbers
 	for d.blanks(); d.at < len(d.s) && d.s[d.at] != '}'; d.blanks() {
-		k, err := d.objectKey()
-		if err != nil {
-			return err
+		k := d.expectedKey()
+		if k == nil {
+			var err error
+			if k, err = d.objectKey(); err != nil {
+				return err
+			}
 		}
 		v, err := d.value(depth)
 		if err != nil {
@@ -385,6 +392,21 @@ func (d *Decoder) objectFields(depth int) error {
 	}
 	d.at++
 	return nil
+}
+
+// expectedKey reads the key that stood at the same place of the document before, with its
+// colon, or returns nil.
+func (d *Decoder) expectedKey() *Key {
+	if d.nth >= len(d.usual) {
+		return nil
+	}
+	k := d.usual[d.nth]
+	if len(k.JSON) != len(k.Name)+3 || !strings.HasPrefix(d.s[d.at:], k.JSON) { // escapes may be written in several ways
+		return nil
+	}
+	d.nth++
+	d.at += len(k.JSON)
+	return k
 }
 
 func (d *Decoder) objectKey() (*Key, error) {

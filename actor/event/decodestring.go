@@ -2,6 +2,7 @@ package event
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -40,8 +41,8 @@ func plainText(s string) int {
 		x := binary.LittleEndian.Uint64(b[i:])
 		quote, slash := x^(ones*'"'), x^(ones*'\\')
 		hit := (quote-ones)&^quote | (slash-ones)&^slash | (x-ones*0x20)&^x
-		if hit&highs != 0 {
-			break
+		if hit &= highs; hit != 0 {
+			return i + bits.TrailingZeros64(hit)>>3 // the lowest one is certain
 		}
 	}
 	for i < len(b) && b[i] != '"' && b[i] != '\\' && b[i] >= 0x20 {
