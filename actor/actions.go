@@ -1,6 +1,8 @@
 package actor
 
 import (
+	"strings"
+
 	"gambolputty/actor/event"
 	"gambolputty/actor/expr"
 )
@@ -147,7 +149,7 @@ func (a *acting) finish(e *event.Event) {
 		return
 	}
 	if s, ok := a.Internal.Value.Text(e); ok {
-		a.node.graph.Internal.Set(a.Internal.Key, event.String(s))
+		a.node.graph.Internal.Set(a.Internal.Key, event.String(strings.Clone(s)))
 	} else {
 		a.node.unresolved("set_internal", a.Internal.Value.Source())
 	}

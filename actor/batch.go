@@ -85,6 +85,34 @@ func (b *Batch) Add(e *event.Event) {
 	b.enter(tally{made: 1})
 }
 
+// HoldBuffer says that texts of events in b, which must not be empty, lie in m. A source
+// calls it before it emits b.
+func (b *Batch) HoldBuffer(m *event.Buffer) {
+	if m != nil {
+		b.slab().HoldBuffer(m)
+	}
+}
+
+// Nodes is memory for values of events in b, or nil if there are too few of them for that.
+// The values go with the batch, so they must not be put into events of another one.
+func (b *Batch) Nodes() *event.Nodes {
+	const few = 16
+	if len(b.events) < few {
+		return nil
+	}
+	return b.slab().Nodes()
+}
+
+// keepValues says that something may be kept of the events that is not copied.
+func (b *Batch) keepValues() {
+	if b.own != nil {
+		b.own.KeepValues()
+	}
+	for _, s := range b.held {
+		s.KeepValues()
+	}
+}
+
 func (b *Batch) slab() *event.Slab {
 	if b.own == nil {
 		b.own = b.graph.slabs.Slab()
@@ -174,6 +202,7 @@ func partSuffix(part int) string {
 // of their own, for stages that keep events back. The delivery is not finished before
 // that batch is absorbed by another one and delivered.
 func (b *Batch) Take() *Batch {
+	b.keepValues()
 	t := &Batch{tickets: slices.Clone(b.tickets), graph: b.graph, src: b.src, shelf: b.shelf, born: b.born}
 	rest := b.events[:0]
 	for _, e := range b.events {
@@ -193,6 +222,7 @@ func (b *Batch) Take() *Batch {
 // batch that the stage keeps, as Take does with all of them. It returns the event as it
 // lives on there.
 func (b *Batch) Move(e *event.Event, to *Batch) *event.Event {
+	b.keepValues()
 	to.keep(b)
 	to.ages(b)
 	d := e.Detach()

@@ -50,6 +50,7 @@ type Graph struct {
 	keeper   Keeper        // keeps what inputs emit; nil most of the time
 	restored chan struct{} // closed when it has given out what was left
 	slabs    event.Pool
+	buffers  event.Buffers
 	batches  sync.Pool
 
 	mu      sync.RWMutex // guards what a reload changes
@@ -93,7 +94,7 @@ var (
 // configuration rules out.
 func New(s Settings, nodes ...Node) (*Graph, error) {
 	g := &Graph{Settings: s, byID: map[string]*node{}, offered: map[string]*service{}, live: newCrowd(), running: make(chan struct{})}
-	g.slabs.Poison = s.Poison
+	g.slabs.Poison, g.buffers.Poison = s.Poison, s.Poison
 	g.MaxHops = cmp.Or(g.MaxHops, 100)
 	if g.Internal == nil {
 		g.Internal = new(expr.Internal)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gambolputty/actor/ack"
+	"gambolputty/actor/event"
 )
 
 // Outlet is the way out of a source. It belongs to one goroutine; a source with several
@@ -34,6 +35,10 @@ func (o *Outlet) Batch(from string) *Batch {
 	b.from = from
 	return b
 }
+
+// Buffers gives out memory to read into, for sources that tell their batches with HoldBuffer
+// in which of it the texts lie.
+func (o *Outlet) Buffers() *event.Buffers { return &o.node.graph.buffers }
 
 // Size is the number of events at which a batch should be sent.
 func (o *Outlet) Size() int { return o.size }

@@ -42,6 +42,10 @@ type Info struct {
 	// FaultTag is the default tag for events that the module could not handle. Without one
 	// it is the name of the module in snake_case followed by _failure.
 	FaultTag string
+	// Forgets says that the module keeps nothing of an event beyond the batch that it came
+	// in, not even a part of a text: what it holds back it copies. Only where all modules on
+	// the way of an event do so, the memory that its input has read into is used again.
+	Forgets bool
 	// Serves says that this module is of use only to modules that name it.
 	Serves bool
 	// Once says that there must not be two of the module in a configuration.

@@ -301,6 +301,9 @@ func (w *worker) finish(do func(context.Context, *Batch) error) (*job, error) {
 func (w *worker) process(ctx context.Context, b *Batch, do func(context.Context, *Batch) error) error {
 	n := w.node
 	b.shelf, b.src = w.shelf, n.src
+	if !n.Spec.Forgets {
+		b.keepValues()
+	}
 	handled := w.router.selectInput(b)
 	if j := w.job; !j.counted {
 		j.counted = true

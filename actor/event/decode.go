@@ -35,17 +35,9 @@ type Decoder struct {
 	usual   []*Key // the keys of the document before, in their order
 	nth     int    // of the key that comes next
 
-	stores
-	age int // documents since the stores were new
-}
-
-// stores hand out the memory of values.
-type stores struct {
-	fieldStore arena[Field]
-	itemStore  arena[Value]
-	mapStore   arena[Map]
-	listStore  arena[List]
-	textStore  arena[byte]
+	into *Nodes // where values go; own unless the caller has something better
+	own  Nodes
+	age  int // documents since own was new
 }
 
 // generation is the number of documents that share memory. What one of them holds keeps
@@ -58,23 +50,17 @@ const generation = 16
 func (d *Decoder) begin(s string) {
 	d.s, d.at, d.nth = s, 0, 0
 	d.fields, d.values = d.fields[:0], d.values[:0]
+	if d.into != nil && d.into != &d.own {
+		return
+	}
+	d.into = &d.own
 	if d.age++; d.age >= generation {
-		d.stores, d.age = stores{}, 0
+		d.own, d.age = Nodes{}, 0
 	}
 }
 
-// arena hands out memory that is allocated for many values at a time.
-type arena[T any] struct{ rest []T }
-
-// take returns memory for n values; what is allocated at a time is chunk values.
-func (a *arena[T]) take(n, chunk int) []T {
-	if n > len(a.rest) {
-		a.rest = make([]T, max(n, chunk))
-	}
-	taken := a.rest[:n:n]
-	a.rest = a.rest[n:]
-	return taken
-}
+// Into makes d put what it decodes into memory that somebody else looks after; nil ends that.
+func (d *Decoder) Into(n *Nodes) { d.into = n }
 
 // Duplicates says which of several equal keys counts.
 type Duplicates uint8
@@ -92,11 +78,6 @@ const (
 	keyCache = 256
 	// mostUsual is the number of keys of a document that the next one is expected to have.
 	mostUsual = 256
-	// arenaFields is how many fields are allocated at a time.
-	arenaFields = 128
-	arenaItems  = 64
-	arenaMaps   = 16
-	arenaText   = 1024
 )
 
 // SyntaxError says where and why a text could not be decoded.
@@ -339,11 +320,11 @@ func (d *Decoder) separator(end byte) (done bool, err error) {
 }
 
 func (d *Decoder) closeList(base int) Value {
-	items := d.itemStore.take(len(d.values)-base, arenaItems)
+	items := d.into.items.take(len(d.values)-base, arenaItems)
 	copy(items, d.values[base:])
 	clear(d.values[base:])
 	d.values = d.values[:base]
-	l := &d.listStore.take(1, arenaMaps)[0]
+	l := &d.into.lists.take(1, arenaMaps)[0]
 	l.items = items
 	return listValue(l)
 }
@@ -505,11 +486,11 @@ func (m *Map) names() map[string]int {
 
 // closeMap makes a map of the fields from base on.
 func (d *Decoder) closeMap(base int) Value {
-	list := d.fieldStore.take(len(d.fields)-base, arenaFields)
+	list := d.into.fields.take(len(d.fields)-base, arenaFields)
 	copy(list, d.fields[base:])
 	clear(d.fields[base:])
 	d.fields = d.fields[:base]
-	m := &d.mapStore.take(1, arenaMaps)[0]
+	m := &d.into.maps.take(1, arenaMaps)[0]
 	m.fields = list
 	return MapOf(m)
 }

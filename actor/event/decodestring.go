@@ -79,7 +79,7 @@ func (d *Decoder) escaped(from int) (string, error) {
 
 // keep makes a string of bytes in the scratch memory.
 func (d *Decoder) keep(b []byte) string {
-	kept := d.textStore.take(len(b), arenaText)
+	kept := d.into.texts.take(len(b), arenaText)
 	copy(kept, b)
 	return unsafe.String(unsafe.SliceData(kept), len(kept))
 }

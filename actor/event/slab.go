@@ -25,6 +25,10 @@ type Slab struct {
 	hi, lo uint64 // event ids count from here
 	refs   atomic.Int32
 	pool   *Pool
+
+	buffers []*Buffer // that texts of the events lie in
+	nodes   Nodes     // what lies below the events
+	kept    atomic.Bool
 }
 
 // Pool recycles slabs. The zero Pool is ready for use by any number of goroutines.
@@ -41,6 +45,7 @@ func (p *Pool) Slab() *Slab {
 	s, _ := p.slabs.Get().(*Slab)
 	if s == nil {
 		s = &Slab{pool: p}
+		s.nodes.recycle()
 	}
 	s.refs.Store(1)
 	s.hi, s.lo = rand.Uint64(), rand.Uint64()
@@ -65,6 +70,8 @@ func (s *Slab) Release() {
 		}
 	}
 	s.used = 0
+	s.releaseBuffers()
+	s.releaseNodes()
 	if !s.pool.Poison {
 		s.pool.slabs.Put(s)
 	}

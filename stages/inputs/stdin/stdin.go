@@ -125,6 +125,7 @@ func chomp(s string) string {
 // nothing comes.
 func (r *reader) Run(ctx context.Context, out *actor.Outlet) error {
 	lines := framing.NewReader(r.opts.In, framing.Lines(true), r.opts.MaxLineLength, framing.LongLine(r.opts.LongLineAction))
+	lines.Buffers = out.Buffers()
 	if isFile(r.opts.In) {
 		return r.runFile(ctx, out, lines)
 	}
@@ -231,6 +232,7 @@ func (r *reader) collect(lines *framing.Reader, out *actor.Outlet, atEnd bool) e
 		}
 		r.line(b, line)
 		if b.Full(out.Size()) {
+			b.HoldBuffer(lines.Buffer())
 			if err := out.Emit(b, nil); err != nil {
 				return err
 			}
@@ -251,6 +253,7 @@ func (r *reader) collect(lines *framing.Reader, out *actor.Outlet, atEnd bool) e
 	if b.Len() == 0 {
 		return nil
 	}
+	b.HoldBuffer(lines.Buffer())
 	return out.Emit(b, nil)
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unsafe"
 
+	"gambolputty/actor/event"
 	"gambolputty/actor/regex"
 )
 
@@ -126,7 +127,7 @@ const (
 // Sizes of the read buffer. It begins small, so that many idle connections cost little.
 const (
 	firstBuffer = 4 << 10
-	mostBuffer  = 256 << 10
+	mostBuffer  = event.BufferSize
 )
 
 // Reader cuts what comes from an io.Reader.
@@ -140,10 +141,14 @@ type Reader struct {
 	Long  LongLine
 	// TooLong counts them.
 	TooLong int
+	// Buffers, if set, gives out the full-grown read buffers, and gets them back: whoever
+	// makes events of the pieces must say in which Buffer they lie.
+	Buffers *event.Buffers
 
 	src      io.Reader
 	cut      Cut
 	buf      []byte
+	shared   *event.Buffer // that buf is the memory of, if it came from Buffers
 	start    int // of the piece under way
 	end      int // of what was read
 	seen     int // bytes from start on that were looked at
@@ -191,10 +196,26 @@ func (r *Reader) room() {
 		size = min(2*size, mostBuffer)
 	}
 	tail := r.buf[r.start:r.end]
-	next := make([]byte, max(size, 2*len(tail)))
+	next, shared := r.memory(max(size, 2*len(tail)))
 	copy(next, tail)
-	r.buf, r.start, r.end = next, 0, len(tail)
+	if r.shared != nil {
+		r.shared.Release()
+	}
+	r.buf, r.shared, r.start, r.end = next, shared, 0, len(tail)
 }
+
+// memory returns n bytes to read into.
+func (r *Reader) memory(n int) ([]byte, *event.Buffer) {
+	if r.Buffers == nil || n != event.BufferSize {
+		return make([]byte, n), nil
+	}
+	b := r.Buffers.Buffer()
+	return b.Bytes, b
+}
+
+// Buffer is the memory that the pieces lie in which were returned since the last Fill. It is
+// nil if that is used once only.
+func (r *Reader) Buffer() *event.Buffer { return r.shared }
 
 // Next returns the next piece, as far as one has been read. An error means that the
 // stream makes no sense any more.

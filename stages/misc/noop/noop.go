@@ -14,6 +14,7 @@ import (
 
 // Spec is the Noop module.
 var Spec = actor.DefineProcessor(actor.Info{
+	Forgets:  true,
 	Name:     "Noop",
 	Aliases:  []string{"misc.Noop"},
 	Role:     actor.Misc,

@@ -15,6 +15,7 @@ var Spec = actor.DefineProcessor(actor.Info{
 	Aliases:   []string{"modifier.DropEvent"},
 	Role:      actor.Modifier,
 	Summary:   "Drops every event that matches its filter.",
+	Forgets:   true,
 	Doc:       "Without a filter all events are dropped. What is dropped counts as delivered, because it was meant to go.",
 	Parallel:  true,
 	Withholds: true,

@@ -27,6 +27,7 @@ var Spec = actor.DefineProcessor(actor.Info{
 	Aliases:  []string{"parser.Json", "parser.Jsons"},
 	Role:     actor.Parser,
 	Summary:  "Decodes JSON text into fields, or encodes fields as JSON text.",
+	Forgets:  true,
 	Doc:      doc,
 	Parallel: true,
 	Example: `- JsonParser:
@@ -134,7 +135,9 @@ func (p *parser) Process(_ context.Context, b *actor.Batch) error {
 		}
 		return nil
 	}
+	p.decoder.Into(b.Nodes())
 	b.Expand(func(e *event.Event, emit func(*event.Event)) { p.decode(b, e, emit) })
+	p.decoder.Into(nil)
 	return nil
 }
 

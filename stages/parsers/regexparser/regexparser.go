@@ -24,6 +24,7 @@ var Spec = actor.DefineProcessor(actor.Info{
 	Aliases:  []string{"parser.Regex", "parser.RegexParser"},
 	Role:     actor.Parser,
 	Summary:  "Cuts text into fields by named regular expressions and grok patterns.",
+	Forgets:  true,
 	Doc:      doc,
 	Parallel: true,
 	Example: `- RegexParser:
