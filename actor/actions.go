@@ -1,8 +1,6 @@
 package actor
 
 import (
-	"strings"
-
 	"gambolputty/actor/event"
 	"gambolputty/actor/expr"
 )
@@ -149,7 +147,7 @@ func (a *acting) finish(e *event.Event) {
 		return
 	}
 	if s, ok := a.Internal.Value.Text(e); ok {
-		a.node.graph.Internal.Set(a.Internal.Key, event.String(strings.Clone(s)))
+		a.node.graph.Internal.Set(a.Internal.Key, event.String(s))
 	} else {
 		a.node.unresolved("set_internal", a.Internal.Value.Source())
 	}

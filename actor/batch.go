@@ -103,8 +103,9 @@ func (b *Batch) Nodes() *event.Nodes {
 	return b.slab().Nodes()
 }
 
-// keepValues says that something may be kept of the events that is not copied.
-func (b *Batch) keepValues() {
+// KeepValues says that something may be kept of the events that is not copied. It is for
+// modules that have promised to forget and with some options do not.
+func (b *Batch) KeepValues() {
 	if b.own != nil {
 		b.own.KeepValues()
 	}
@@ -202,7 +203,7 @@ func partSuffix(part int) string {
 // of their own, for stages that keep events back. The delivery is not finished before
 // that batch is absorbed by another one and delivered.
 func (b *Batch) Take() *Batch {
-	b.keepValues()
+	b.KeepValues()
 	t := &Batch{tickets: slices.Clone(b.tickets), graph: b.graph, src: b.src, shelf: b.shelf, born: b.born}
 	rest := b.events[:0]
 	for _, e := range b.events {
@@ -222,7 +223,7 @@ func (b *Batch) Take() *Batch {
 // batch that the stage keeps, as Take does with all of them. It returns the event as it
 // lives on there.
 func (b *Batch) Move(e *event.Event, to *Batch) *event.Event {
-	b.keepValues()
+	b.KeepValues()
 	to.keep(b)
 	to.ages(b)
 	d := e.Detach()

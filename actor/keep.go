@@ -63,7 +63,7 @@ func (o *Outlet) emitKept(b *Batch, t *ack.Ticket) error {
 	n.pending.enter()
 	c := &custody{node: n, ticket: t}
 	b.tickets = append(b.tickets, ack.New(c.done))
-	b.keepValues() // the keeper may hold on to them
+	b.KeepValues() // the keeper may hold on to them
 	o.count(b)
 	var failed error
 	o.router.keep = func(b *Batch) bool {

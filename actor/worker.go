@@ -302,7 +302,7 @@ func (w *worker) process(ctx context.Context, b *Batch, do func(context.Context,
 	n := w.node
 	b.shelf, b.src = w.shelf, n.src
 	if !n.Spec.Forgets {
-		b.keepValues()
+		b.KeepValues()
 	}
 	handled := w.router.selectInput(b)
 	if j := w.job; !j.counted {

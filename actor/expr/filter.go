@@ -308,7 +308,7 @@ func (m *Matcher) machine(n *node, pattern val) *regex.Machine {
 	if m.dynamic == nil || len(m.dynamic) >= most {
 		m.dynamic = map[string]*regex.Machine{}
 	}
-	p, err := regex.Compile(pattern.Str(), regex.Options{Flags: n.flags, Timeout: regexTimeout})
+	p, err := regex.Compile(strings.Clone(pattern.Str()), regex.Options{Flags: n.flags, Timeout: regexTimeout})
 	if err != nil {
 		m.failed(err)
 	} else {

@@ -29,6 +29,7 @@ var Spec = actor.DefineSink(actor.Info{
 	Name:    "FileSink",
 	Aliases: []string{"output.File"},
 	Role:    actor.Output,
+	Forgets: true,
 	Summary: "Appends lines to files whose names may depend on time and event.",
 	Doc:     doc,
 	Example: `- FileSink:

@@ -385,6 +385,7 @@ type streamParser struct{ *parser }
 
 // Process adds the chunks to the documents of their senders.
 func (p *streamParser) Process(_ context.Context, b *actor.Batch) error {
+	b.KeepValues() // the pieces of a document wait for the rest
 	source := p.opts.SourceFields[0]
 	b.Expand(func(e *event.Event, emit func(*event.Event)) {
 		v, ok := e.Get(source)
