@@ -360,7 +360,7 @@ func (c *catcher) Write(_ context.Context, b *actor.Batch) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for e := range b.Each() {
-		c.events = append(c.events, e.Fork().Detach())
+		c.events = append(c.events, e.Clone())
 	}
 	c.news()
 	return nil
@@ -369,7 +369,7 @@ func (c *catcher) Write(_ context.Context, b *actor.Batch) error {
 type none struct{}
 
 func catch(c *catcher) actor.Spec {
-	return actor.DefineSink(actor.Info{Name: "TestCatch", Role: actor.Output}, none{}, func(actor.Env, none) (actor.Sink, error) { return c, nil })
+	return actor.DefineSink(actor.Info{Name: "TestCatch", Role: actor.Output, Forgets: true}, none{}, func(actor.Env, none) (actor.Sink, error) { return c, nil })
 }
 
 // feeder is an input that sends what the test gave it.
@@ -379,9 +379,11 @@ type feeder [][]*event.Event
 func (f feeder) Run(_ context.Context, out *actor.Outlet) error {
 	for _, events := range f {
 		b := out.Batch("")
+		m := newMemory(out)
 		for _, e := range events {
-			b.Add(e)
+			b.Add(m.move(e))
 		}
+		m.release(b)
 		if err := out.Emit(b, nil); err != nil {
 			return fmt.Errorf("feed: %w", err)
 		}
@@ -434,7 +436,9 @@ func (l lines) Run(ctx context.Context, out *actor.Outlet) error {
 				return nil
 			}
 			b := out.Batch("")
-			b.New().SetField(event.Data, event.String(text))
+			m := newMemory(out)
+			b.New().SetField(event.Data, m.value(event.String(text)))
+			m.release(b)
 			if err := out.Emit(b, nil); err != nil {
 				return fmt.Errorf("send a line: %w", err)
 			}

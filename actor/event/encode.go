@@ -191,6 +191,11 @@ func unclean(v uint64) uint64 {
 // AppendJSONString appends s as a JSON string. Bytes that are not valid UTF-8 become
 // U+FFFD, nothing is escaped that need not be.
 func AppendJSONString(dst []byte, s string) []byte {
+	if len(s) <= shortText {
+		if out, ok := appendShort(dst, s); ok {
+			return out
+		}
+	}
 	dst = append(dst, '"')
 	i := cleanPrefix(s, 0)
 	start := 0
@@ -219,16 +224,49 @@ func mayBeUnclean(v uint64) uint64 {
 	return (v - ones*0x20) | ((v ^ (ones * '"')) - ones) | ((v ^ (ones * '\\')) - ones) | v
 }
 
+// shortText is the length up to which a text is copied while it is looked at.
+const shortText = 16
+
+// appendShort appends a text of at most shortText bytes in which nothing is to be escaped:
+// in two words that may overlap, which spares it the loops of longer ones.
+func appendShort(dst []byte, s string) (out []byte, ok bool) {
+	if cap(dst)-len(dst) < shortText+2 {
+		dst = slices.Grow(dst, 8*shortText)
+	}
+	at, n := len(dst), len(s)
+	b := dst[at : at+shortText+2]
+	switch {
+	case n >= 8:
+		first, last := word(s, 0), word(s, n-8)
+		if unclean(first)|unclean(last) != 0 {
+			return dst, false
+		}
+		binary.LittleEndian.PutUint64(b[1:], first)
+		binary.LittleEndian.PutUint64(b[n-7:], last)
+	case n >= 4:
+		first, last := binary.LittleEndian.Uint32([]byte(s[:4])), binary.LittleEndian.Uint32([]byte(s[n-4:]))
+		if unclean(uint64(first)|uint64(last)<<32) != 0 {
+			return dst, false
+		}
+		binary.LittleEndian.PutUint32(b[1:], first)
+		binary.LittleEndian.PutUint32(b[n-3:], last)
+	default:
+		for i := range n {
+			c := s[i]
+			if c < 0x20 || c >= utf8.RuneSelf || c == '"' || c == '\\' {
+				return dst, false
+			}
+			b[1+i] = c
+		}
+	}
+	b[0], b[n+1] = '"', '"'
+	return dst[:at+n+2], true
+}
+
 // cleanPrefix skips bytes from i that can be copied as they are: first 32 at a time, then
 // eight, and the rest of a text together with what stands before it.
 func cleanPrefix(s string, i int) int {
 	const tops = 0x8080808080808080
-	if len(s) < 8 && len(s) >= 4 && i == 0 {
-		first, last := binary.LittleEndian.Uint32([]byte(s[:4])), binary.LittleEndian.Uint32([]byte(s[len(s)-4:]))
-		if unclean(uint64(first)|uint64(last)<<32) == 0 {
-			return len(s)
-		}
-	}
 	for ; i+32 <= len(s); i += 32 {
 		a, b, c, d := word(s, i), word(s, i+8), word(s, i+16), word(s, i+24)
 		if (mayBeUnclean(a)|mayBeUnclean(b)|mayBeUnclean(c)|mayBeUnclean(d))&tops != 0 {

@@ -10,6 +10,7 @@ package event
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 )
 
@@ -75,6 +76,22 @@ func (e *Event) Detach() *Event {
 	*d = *e
 	d.root.fields = append([]Field(nil), e.root.fields...)
 	d.shared, d.room = false, nil
+	return d
+}
+
+// Clone returns a copy of e on the heap that shares nothing with it, not even texts, for
+// those who keep an event for good.
+func (e *Event) Clone() *Event {
+	d := e.Detach()
+	d.owner = owners.Add(1)
+	for i, f := range d.root.fields {
+		d.root.fields[i].Value = f.Value.Clone()
+	}
+	m := &d.meta
+	m.id, m.typ, m.from = strings.Clone(m.id), strings.Clone(m.typ), strings.Clone(m.from)
+	if m.extra != nil {
+		m.extra = MapOf(m.extra).Clone().Map()
+	}
 	return d
 }
 

@@ -206,16 +206,24 @@ func (r *Reader) room() {
 
 // memory returns n bytes to read into.
 func (r *Reader) memory(n int) ([]byte, *event.Buffer) {
-	if r.Buffers == nil || n != event.BufferSize {
+	if r.Buffers == nil || n > event.BufferSize || n < event.BufferSize && !r.Buffers.Poison {
 		return make([]byte, n), nil
 	}
 	b := r.Buffers.Buffer()
-	return b.Bytes, b
+	return b.Bytes[:n], b
 }
 
 // Buffer is the memory that the pieces lie in which were returned since the last Fill. It is
 // nil if that is used once only.
 func (r *Reader) Buffer() *event.Buffer { return r.shared }
+
+// Close gives the read buffer back. The pieces stay valid as long as their batches hold it.
+func (r *Reader) Close() {
+	if r.shared != nil {
+		r.shared.Release()
+	}
+	r.buf, r.shared, r.start, r.end = nil, nil, 0, 0
+}
 
 // Next returns the next piece, as far as one has been read. An error means that the
 // stream makes no sense any more.

@@ -182,6 +182,8 @@ func (c *connection) serve(ctx context.Context, conn net.Conn) {
 		src = c.Unpack(timed)
 	}
 	r := framing.NewReader(src, cut, c.Limit, c.Long)
+	r.Buffers = c.out.Buffers()
+	defer r.Close()
 	err := c.read(r)
 	if err != nil && !errors.Is(err, io.EOF) {
 		c.Env.Log.Debug("connection ended", "peer", c.peer, "error", err)
@@ -194,6 +196,7 @@ func (c *connection) read(r *framing.Reader) error {
 		b := c.out.Batch(c.from)
 		err := c.collect(r, &b, failed != nil)
 		if b.Len() > 0 {
+			b.HoldBuffer(r.Buffer())
 			if emitErr := c.out.Emit(b, nil); emitErr != nil {
 				return emitErr
 			}
@@ -224,6 +227,7 @@ func (c *connection) collect(r *framing.Reader, b **actor.Batch, atEnd bool) err
 		if (*b).Full(c.out.Size()) {
 			full := *b
 			*b = c.out.Batch(c.from)
+			full.HoldBuffer(r.Buffer())
 			if err := c.out.Emit(full, nil); err != nil {
 				return err
 			}
