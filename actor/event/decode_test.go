@@ -543,3 +543,36 @@ func TestEventsArePackedAsTheirWholeValueIs(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryByteAtEveryPlaceOfAText: texts are looked at several bytes at a time, in other
+// ways for short ones and for the rest of long ones.
+func TestEveryByteAtEveryPlaceOfAText(t *testing.T) {
+	for _, n := range []int{1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 23, 31, 33, 41} {
+		for at := range n {
+			for c := range 256 {
+				b := []byte(strings.Repeat("x", n))
+				b[at] = byte(c)
+				s := string(b)
+				got := string(event.AppendJSONString(nil, s))
+				var back string
+				if err := json.Unmarshal([]byte(got), &back); err != nil || back != strings.ToValidUTF8(s, "\ufffd") {
+					t.Fatalf("%q became %s", s, got)
+				}
+				v, rest, err := new(event.Decoder).Decode(got + " ")
+				if err != nil || rest != " " || v.Str() != back {
+					t.Fatalf("%s was read as %q, %v", got, v.Str(), err)
+				}
+				if escaped := strings.Count(got, `\`) > 0; escaped != (c < 0x20 || c == '"' || c == '\\') {
+					t.Fatalf("%q became %s", s, got)
+				}
+				_, rest, err = new(event.Decoder).Decode(`"` + s + `"`)
+				if bad := c < 0x20 || c == '\\'; (err != nil) != bad {
+					t.Fatalf("%q in quotes: %v", s, err)
+				}
+				if c == '"' && len(rest) != n-at {
+					t.Fatalf("%q in quotes leaves %q", s, rest)
+				}
+			}
+		}
+	}
+}

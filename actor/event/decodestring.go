@@ -39,8 +39,8 @@ func plainText(s string) int {
 	i := 0
 	for ; i+8 <= len(b); i += 8 {
 		x := binary.LittleEndian.Uint64(b[i:])
-		quote, slash := x^(ones*'"'), x^(ones*'\\')
-		hit := (quote-ones)&^quote | (slash-ones)&^slash | (x-ones*0x20)&^x
+		low, slash := x^(ones*nextToQuote), x^(ones*'\\')
+		hit := (low-ones*(' '+1))&^low | (slash-ones)&^slash
 		if hit &= highs; hit != 0 {
 			return i + bits.TrailingZeros64(hit)>>3 // the lowest one is certain
 		}

@@ -183,10 +183,13 @@ func (n *Encoder) appendMeta(dst []byte, e *Event) []byte {
 // backslashes, and bytes beyond ASCII. The lowest mark is right; those above it may be
 // wrong, as a subtraction borrows from the next byte.
 func unclean(v uint64) uint64 {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
-	quote, slash := v^(ones*'"'), v^(ones*'\\')
-	return ((v-ones*0x20)&^v | (quote-ones)&^quote | (slash-ones)&^slash | v) & tops
+	low, slash := v^(ones*nextToQuote), v^(ones*'\\')
+	return ((low-ones*(' '+1))&^low | (slash-ones)&^slash | v) & highs
 }
+
+// nextToQuote turns the quote into the blank and all control characters into others, so that
+// one comparison finds both kinds: what is at most a blank afterwards.
+const nextToQuote = '"' ^ ' '
 
 // AppendJSONString appends s as a JSON string. Bytes that are not valid UTF-8 become
 // U+FFFD, nothing is escaped that need not be.
@@ -220,8 +223,7 @@ func AppendJSONString(dst []byte, s string) []byte {
 
 // mayBeUnclean is unclean with marks that may be wrong, for a first look.
 func mayBeUnclean(v uint64) uint64 {
-	const ones = 0x0101010101010101
-	return (v - ones*0x20) | ((v ^ (ones * '"')) - ones) | ((v ^ (ones * '\\')) - ones) | v
+	return (v ^ (ones * nextToQuote) - ones*(' '+1)) | (v ^ (ones * '\\') - ones) | v
 }
 
 // shortText is the length up to which a text is copied while it is looked at.
