@@ -435,7 +435,7 @@ func (d *Decoder) cached(name string) *Key {
 	if k := d.keys[slot]; k != nil && k.Name == name {
 		return k
 	}
-	k := InternPart(name)
+	k := Intern(name)
 	d.keys[slot] = k
 	return k
 }

@@ -31,8 +31,8 @@ var table = struct {
 	full atomic.Bool // some key is loose, look-ups must fall back to names
 }{keys: map[string]*Key{}}
 
-// Intern returns the key for name. It is safe for concurrent use. The name is kept, so
-// a name cut out of a larger buffer should be cloned by the caller first.
+// Intern returns the key for name. It is safe for concurrent use. A name that is not known
+// yet is copied, so it may be cut out of a larger text.
 func Intern(name string) *Key {
 	if k := lookUp(name); k != nil {
 		return k
@@ -42,6 +42,7 @@ func Intern(name string) *Key {
 	if k, ok := table.keys[name]; ok {
 		return k
 	}
+	name = strings.Clone(name)
 	k := &Key{Name: name, JSON: string(append(AppendJSONString(nil, name), ':'))}
 	if len(table.keys) >= maxKeys {
 		k.loose = true
@@ -51,14 +52,6 @@ func Intern(name string) *Key {
 	k.id = uint32(len(table.keys)) + 1
 	table.keys[name] = k
 	return k
-}
-
-// InternPart is Intern for a name that is a part of a larger text, which is not kept alive.
-func InternPart(name string) *Key {
-	if k := lookUp(name); k != nil {
-		return k
-	}
-	return Intern(strings.Clone(name))
 }
 
 // lookUp returns the key for name if there is one in the table.

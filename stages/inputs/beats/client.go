@@ -121,7 +121,7 @@ func (c *client) object(version byte, sequence uint32, text string) error {
 func (c *client) pairs(version byte, sequence uint32, pairs []pair) error {
 	m := event.NewMap(len(pairs))
 	for _, p := range pairs {
-		m.Set(event.InternPart(p.key), event.String(p.value))
+		m.Set(event.Intern(p.key), event.String(p.value))
 	}
 	c.put(c.add(sequence), event.MapOf(m))
 	return c.done(version, sequence)

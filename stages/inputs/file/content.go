@@ -44,8 +44,7 @@ func (c *content) size() (int64, error) {
 	return info.Size(), nil
 }
 
-// readAt fills p from a place, as far as there is something. The bytes must not be changed
-// afterwards.
+// readAt fills p from a place, as far as there is something.
 func (c *content) readAt(p []byte, from int64) (int, error) {
 	if c.packed != nil {
 		return c.packed.readAt(p, from)
@@ -91,7 +90,7 @@ func (u *unpacker) readAt(p []byte, from int64) (int, error) {
 		u.at += int64(m)
 		u.err = err
 	}
-	u.last = p[:n]
+	u.last = append(u.last[:0], p[:n]...) // p is used again
 	if n < len(p) {
 		return n, u.failed(u.err)
 	}

@@ -12,7 +12,7 @@ import (
 // Sizes of reads.
 const (
 	// readSize is the most that is read at a time.
-	readSize = 256 << 10
+	readSize = event.BufferSize
 	// turnSize is the most that is read from a file before others get their turn.
 	turnSize = 1 << 20
 	// repeatSize is the most that is read again with the next read, because no separator
@@ -36,6 +36,9 @@ type reader struct {
 	head  [headSize]byte
 	room  []byte // for the next read
 	batch *actor.Batch
+
+	shared *event.Buffer // that room is a part of, if it will be used again
+	held   *event.Buffer // that the batch holds
 
 	before, after *regex.Machine
 }
@@ -192,9 +195,23 @@ func (r *reader) read(t *tail, size int64) (n int64, err error) {
 // that a line now and then does not cost a large one.
 func (r *reader) space(n int) []byte {
 	if n > len(r.room) {
-		r.room = make([]byte, max(n, readSize))
+		r.renew(n)
 	}
 	return r.room[:n:n]
+}
+
+// renew makes room for n bytes and more.
+func (r *reader) renew(n int) {
+	if r.shared != nil {
+		r.shared.Release()
+		r.shared = nil
+	}
+	if n > event.BufferSize {
+		r.room = make([]byte, n)
+		return
+	}
+	r.shared = r.out.Buffers().Buffer()
+	r.room = r.shared.Bytes
 }
 
 func (r *reader) used(n int) { r.room = r.room[n:] }
@@ -222,9 +239,13 @@ func (r *reader) event(t *tail, at int64, text string, valid bool) {
 		text = strings.TrimSuffix(text, "\r")
 	}
 	if r.batch == nil {
-		r.batch = r.out.Batch(r.from)
+		r.batch, r.held = r.out.Batch(r.from), nil
 	}
 	e := r.batch.New()
+	if r.held != r.shared {
+		r.batch.HoldBuffer(r.shared)
+		r.held = r.shared
+	}
 	e.SetField(event.Data, event.String(text))
 	e.SetField(filename, t.name)
 	if !r.opts.OffsetField.IsZero() {

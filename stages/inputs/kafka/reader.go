@@ -169,7 +169,7 @@ func metadata(m *sarama.ConsumerMessage) event.Value {
 	}
 	headers := event.NewMap(len(m.Headers))
 	for _, h := range m.Headers {
-		name, value := event.InternPart(string(h.Key)), event.Null
+		name, value := event.Intern(string(h.Key)), event.Null
 		if h.Value != nil {
 			value = event.String(string(h.Value))
 		}

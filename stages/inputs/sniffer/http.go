@@ -37,7 +37,7 @@ func (d *decoder) http(payload string) {
 			continue
 		}
 		value = strings.Trim(value, " \t")
-		k := event.InternPart(strings.ToLower(name))
+		k := event.Intern(strings.ToLower(name))
 		if before, twice := m.Get(k); twice {
 			value = before.Str() + ", " + value
 		}

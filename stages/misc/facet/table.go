@@ -1,7 +1,6 @@
 package facet
 
 import (
-	"strings"
 	"sync"
 	"time"
 
@@ -190,7 +189,7 @@ func byText(values []value, of func(value) (event.Value, bool)) event.Value {
 			continue
 		}
 		known[text] = true
-		fields = append(fields, event.Field{Key: event.Intern(strings.Clone(text)), Value: about})
+		fields = append(fields, event.Field{Key: event.Intern(text), Value: about})
 	}
 	return event.MapOf(event.FromFields(fields))
 }

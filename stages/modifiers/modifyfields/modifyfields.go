@@ -20,6 +20,7 @@ var Spec = actor.DefineProcessor(actor.Info{
 	Name:     "ModifyFields",
 	Aliases:  []string{"modifier.Field"},
 	Role:     actor.Modifier,
+	Forgets:  true,
 	Summary:  "Changes fields: maps, casts, splits, joins, replaces, hashes and renames them.",
 	Doc:      doc,
 	Parallel: true,

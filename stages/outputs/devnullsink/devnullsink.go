@@ -12,6 +12,7 @@ var Spec = actor.DefineSink(actor.Info{
 	Name:     "DevNullSink",
 	Aliases:  []string{"output.DevNull"},
 	Role:     actor.Output,
+	Forgets:  true,
 	Summary:  "Throws every event away, for tests and benchmarks.",
 	Parallel: true,
 	Example:  "- DevNullSink\n",

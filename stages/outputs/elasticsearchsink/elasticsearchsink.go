@@ -42,7 +42,7 @@ var Multiple = spec(actor.Info{
 })
 
 func spec(i actor.Info) actor.Spec {
-	i.Role, i.Parallel, i.Doc = actor.Output, true, doc
+	i.Role, i.Parallel, i.Forgets, i.Doc = actor.Output, true, true, doc
 	return actor.DefineSink(i, defaults, New)
 }
 

@@ -22,6 +22,7 @@ var Spec = actor.DefineSink(actor.Info{
 	Name:     "KafkaSink",
 	Aliases:  []string{"output.Kafka"},
 	Role:     actor.Output,
+	Forgets:  true,
 	Summary:  "Writes events to topics of Apache Kafka.",
 	Doc:      doc,
 	Parallel: true,

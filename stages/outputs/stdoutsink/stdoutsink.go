@@ -28,6 +28,7 @@ var Spec = actor.DefineSink(actor.Info{
 	Name:    "StdOutSink",
 	Aliases: []string{"output.StdOut"},
 	Role:    actor.Output,
+	Forgets: true,
 	Summary: "Prints events to standard output.",
 	Doc:     doc,
 	Example: `- StdOutSink:

@@ -24,6 +24,7 @@ var Spec = actor.DefineSink(actor.Info{
 	Name:     "TcpSink",
 	Aliases:  []string{"output.Tcp"},
 	Role:     actor.Output,
+	Forgets:  true,
 	Summary:  "Sends events over TCP or TLS.",
 	Doc:      doc,
 	Parallel: true,

@@ -109,7 +109,7 @@ func New(env actor.Env, o Options) (actor.Processor, error) {
 func (p *parser) named(names []string) []column {
 	var list []column
 	for _, n := range names {
-		list = append(list, column{event.InternPart(n), p.opts.ColumnTypes[n]})
+		list = append(list, column{event.Intern(n), p.opts.ColumnTypes[n]})
 	}
 	return list
 }

@@ -25,6 +25,7 @@ var Spec = actor.DefineProcessor(actor.Info{
 	Name:     "SyslogParser",
 	Aliases:  []string{"parser.Syslog"},
 	Role:     actor.Parser,
+	Forgets:  true,
 	Summary:  "Parses lines of syslog, of RFC 5424 and of RFC 3164 as it is really sent.",
 	Doc:      doc,
 	Parallel: true,

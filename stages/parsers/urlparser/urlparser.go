@@ -216,7 +216,7 @@ func (p *parser) parameter(name string) *event.Key {
 	if p.opts.QueryPrefix != "" {
 		name = p.opts.QueryPrefix + name
 	}
-	return event.InternPart(name)
+	return event.Intern(name)
 }
 
 // lists makes a map of the parameters that were found, those of one name together.
