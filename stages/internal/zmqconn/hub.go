@@ -199,10 +199,10 @@ func (h *Hub) receive(ctx context.Context, a Address, raw net.Conn) {
 	keepAlive(raw)
 	c, err := Shake(ctx, raw, &h.Config)
 	if err != nil {
-		h.Env.Count("refused_peers", 1)
 		if ctx.Err() == nil && h.firstOf(raw.RemoteAddr()) {
 			h.Env.Log.Warn("connection closed, the peer was not understood; further ones of this host are only counted", "peer", raw.RemoteAddr().String(), "error", err)
 		}
+		h.Env.Count("refused_peers", 1) // when the log has said it
 		return
 	}
 	c.Address = a.Text

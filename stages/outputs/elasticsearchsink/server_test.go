@@ -72,7 +72,7 @@ func TestAServerThatDoesNotSayWhatItIsIsTakenForAPresentOne(t *testing.T) {
 func TestSomethingElseIsNoElasticsearch(t *testing.T) {
 	for _, page := range []string{"<html>", "{}", `{"version": "1"}`, `{"version": {"number": "new"}}`, ""} {
 		other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(page)) }))
-		err := start(t, "nodes: "+other.URL+"\nstart_timeout_in_secs: 0.01", "a").Err()
+		err := start(t, "nodes: "+other.URL+"\nstart_timeout_in_secs: 0.5", "a").Err()
 		if err == nil || !strings.Contains(err.Error(), "not that of Elasticsearch") {
 			t.Errorf("%q: %v", page, err)
 		}
