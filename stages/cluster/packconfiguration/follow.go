@@ -241,7 +241,7 @@ func difference(before, after []config.Shared) string {
 		}
 	}
 	slices.Sort(parts)
-	if len(parts) == 0 && slices.Equal(before, after) {
+	if len(parts) == 0 && config.HashShared(before) == config.HashShared(after) {
 		return "nothing has changed"
 	}
 	if len(parts) == 0 {
