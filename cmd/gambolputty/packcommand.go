@@ -18,8 +18,8 @@ import (
 func (a *app) packCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "pack",
-		Short: "Show the pack that a running program is part of",
-		Long:  "Shows the pack that a running program is part of. The program must have a Pack and a WebserverTornado.",
+		Short: "Show the pack that a running program is part of, and take care of its configuration",
+		Long:  "Shows the pack that a running program is part of, and takes care of its configuration. The program must have a Pack and a WebserverTornado.",
 		Args:  cobra.NoArgs,
 	}
 	members := &cobra.Command{
@@ -40,6 +40,7 @@ func (a *app) packCommand() *cobra.Command {
 		remoteFlags(sub)
 		c.AddCommand(sub)
 	}
+	c.AddCommand(a.revisionCommands()...)
 	return c
 }
 
