@@ -112,5 +112,29 @@ func (a *app) printMembers(v packAnswer) error {
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", name, m.State, m.Role, m.Address, cmp.Or(revision, "-"), cmp.Or(string(r.State), "-"))
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	a.printConcerns(v)
+	return nil
+}
+
+// printConcerns prints what somebody should look at: what is wrong on nodes, and what waits.
+func (a *app) printConcerns(v packAnswer) {
+	if v.Configuration == nil {
+		return
+	}
+	for _, r := range append([]packconfiguration.Report{v.Configuration.Report}, v.Configuration.Nodes...) {
+		for _, text := range []string{r.Error, r.Health} {
+			if text != "" {
+				fmt.Fprintf(a.out, "%s: %s\n", r.Node, text)
+			}
+		}
+	}
+	if w := v.Configuration.Waiting; w != nil {
+		fmt.Fprintf(a.out, "revision %d (%.8s) waits for approval\n", w.N, w.Hash)
+	}
+	if c := v.Configuration.Canary; c != nil {
+		fmt.Fprintf(a.out, "revision %d (%.8s) runs on some nodes before the others get it\n", c.N, c.Hash)
+	}
 }

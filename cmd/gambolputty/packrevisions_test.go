@@ -43,6 +43,9 @@ func TestAPackIsApprovedAndRolledBackFromTheCommandLine(t *testing.T) {
 		out := k.command(web, "diff")
 		return strings.Contains(out, "-- FileSink: {file_name: '${OUT}', format: 'v1 $(data)', store_interval_in_secs: 0}\n+- FileSink: {file_name: '${OUT}', format: 'v2 $(data)', store_interval_in_secs: 0}\n")
 	})
+	if out := k.command(web, "members"); !strings.Contains(out, "waits for approval") || !strings.Contains(out, "in_sync") {
+		t.Error(out)
+	}
 	if out := k.command(web, "approve", "7"); !strings.Contains(out, "revision 7 does not wait for approval, but 2 does") {
 		t.Error(out)
 	}
