@@ -32,6 +32,8 @@ type Loader struct {
 	// there is a module of the class SharedBy.
 	Shared   []Shared
 	SharedBy string
+	// Instead are modules that take the place of the own ones, or nil.
+	Instead *Instead
 	// CheckLogFormat tells whether a format of log lines is valid; nil accepts all.
 	CheckLogFormat func(format string) error
 }
@@ -221,6 +223,7 @@ func (b *builder) build() (*Plan, *Report) {
 		b.decode(m)
 	}
 	b.assignIDs()
+	b.ownGroups()
 	b.sharedModules()
 	b.connect()
 	b.checkFlow()

@@ -90,6 +90,7 @@ type common struct {
 
 	ID           string         `opt:"id" null:"true" doc:"Name by which receivers and other options address the module. Without it, its class name; of several such modules the later ones get _1, _2 and so on."`
 	Enabled      bool           `opt:"enabled" doc:"False leaves the module out, as if it were not there. It is checked all the same."`
+	OnlyGroups   []string       `opt:"only_groups" doc:"In a pack, only nodes with one of these groups run the module; on all others it is as if it were switched off. PackConfiguration says in which groups a node is."`
 	Receivers    *option.Value  `opt:"receivers" doc:"List of the modules that get the events, each with an optional filter. Without it, the next module in the file that takes events."`
 	Filter       *expr.Filter   `opt:"filter" doc:"The module handles only events that match; all others pass it unchanged."`
 	AddFields    addFields      `opt:"add_fields" doc:"Fields to set when the module is done, with dynamic names and values."`

@@ -25,8 +25,11 @@ type Plan struct {
 	// Skipped are the ids of modules of another program that were not taken, as there are
 	// own ones with these ids.
 	Skipped []string
+	// Replaced says that modules of another program stand in the place of the own ones.
+	Replaced bool
 
 	all []*Module // also those that are switched off
+	own []*Module // of the own files, even if others stand in their place
 }
 
 // Module is one module of a plan.

@@ -9,22 +9,34 @@ import (
 	"gambolputty/stages/cluster/packconfiguration"
 )
 
-// sharedModules are the modules that the leader of a pack has given.
+// sharedModules are the modules that the leader of a pack has given, and those that stand in the
+// place of the own ones.
 type sharedModules struct {
-	mu   sync.Mutex
-	list []config.Shared
+	mu      sync.Mutex
+	list    []config.Shared
+	instead *config.Instead
 }
 
-func (s *sharedModules) get() []config.Shared {
+func (s *sharedModules) get() ([]config.Shared, *config.Instead) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.list
+	return s.list, s.instead
 }
 
-func (s *sharedModules) set(list []config.Shared) {
+func (s *sharedModules) set(list []config.Shared, instead *config.Instead) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.list = list
+	s.list, s.instead = list, instead
+}
+
+// keep forgets what stood in the place of the own modules when that is not so in what runs, so that
+// it does not come back when the files are one day as they were.
+func (s *sharedModules) keep(plan *config.Plan) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !plan.Replaced {
+		s.instead = nil
+	}
 }
 
 var _ packconfiguration.Program = (*program)(nil)
@@ -48,19 +60,19 @@ func (p *program) Refresh() {
 	_, _ = p.reloadNow() // the log tells
 }
 
-// Take puts modules of the leader into effect beside the own ones. After an error those before
-// go on. Nothing is done when ctx has ended.
-func (p *program) Take(ctx context.Context, list []config.Shared) (actor.Change, error) {
+// Take puts modules of the leader into effect beside the own ones, or in their place. After an
+// error those before go on. Nothing is done when ctx has ended.
+func (p *program) Take(ctx context.Context, list []config.Shared, instead *config.Instead) (actor.Change, error) {
 	p.reloads.mu.Lock()
 	defer p.reloads.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return actor.Change{}, err
 	}
-	former := p.app.shared.get()
-	p.app.shared.set(list)
+	former, formerInstead := p.app.shared.get()
+	p.app.shared.set(list, instead)
 	change, err := p.reloadNow()
 	if err != nil {
-		p.app.shared.set(former)
+		p.app.shared.set(former, formerInstead)
 	}
 	return change, err
 }

@@ -240,3 +240,14 @@ func TestAnElectedPackGoesOnWithTheLastRevision(t *testing.T) {
 		n.ships("v2")
 	}
 }
+
+func TestAReloadOfTheLeaderReachesTheOthersBeforeItsNextLook(t *testing.T) {
+	k := newPackTest(t)
+	leading := strings.Replace(k.pack("leader", "leader", 2, "", ""), "interval: 200ms", "interval: 1h", 1)
+	leader := k.start("leader", leading+flow("v1"))
+	f := k.start("follower", k.pack("follower", "follower", 3, "", ""))
+	f.ships("v1")
+	k.write("leader", leading+flow("v2"))
+	leader.signal(syscall.SIGHUP)
+	f.ships("v2")
+}

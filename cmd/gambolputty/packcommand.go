@@ -18,8 +18,8 @@ import (
 func (a *app) packCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "pack",
-		Short: "Show the pack that a running program is part of",
-		Long:  "Shows the pack that a running program is part of. The program must have a Pack and a WebserverTornado.",
+		Short: "Show the pack that a running program is part of, and take care of its configuration",
+		Long:  "Shows the pack that a running program is part of, and takes care of its configuration. The program must have a Pack and a WebserverTornado.",
 		Args:  cobra.NoArgs,
 	}
 	members := &cobra.Command{
@@ -40,6 +40,7 @@ func (a *app) packCommand() *cobra.Command {
 		remoteFlags(sub)
 		c.AddCommand(sub)
 	}
+	c.AddCommand(a.revisionCommands()...)
 	return c
 }
 
@@ -111,5 +112,29 @@ func (a *app) printMembers(v packAnswer) error {
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", name, m.State, m.Role, m.Address, cmp.Or(revision, "-"), cmp.Or(string(r.State), "-"))
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	a.printConcerns(v)
+	return nil
+}
+
+// printConcerns prints what somebody should look at: what is wrong on nodes, and what waits.
+func (a *app) printConcerns(v packAnswer) {
+	if v.Configuration == nil {
+		return
+	}
+	for _, r := range append([]packconfiguration.Report{v.Configuration.Report}, v.Configuration.Nodes...) {
+		for _, text := range []string{r.Error, r.Health} {
+			if text != "" {
+				fmt.Fprintf(a.out, "%s: %s\n", r.Node, text)
+			}
+		}
+	}
+	if w := v.Configuration.Waiting; w != nil {
+		fmt.Fprintf(a.out, "revision %d (%.8s) waits for approval\n", w.N, w.Hash)
+	}
+	if c := v.Configuration.Canary; c != nil {
+		fmt.Fprintf(a.out, "revision %d (%.8s) runs on some nodes before the others get it\n", c.N, c.Hash)
+	}
 }

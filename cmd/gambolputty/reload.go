@@ -105,6 +105,7 @@ func (p *program) apply(plan *config.Plan) (actor.Change, error) {
 		return change, errors.Join(err, p.logs.configure(p.app, former.Global.Logging))
 	}
 	p.plan.Store(plan)
+	p.app.shared.keep(plan)
 	return change, nil
 }
 

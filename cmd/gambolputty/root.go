@@ -101,9 +101,10 @@ func (a *app) readSettings(flags *pflag.FlagSet) error {
 
 // loader reads configurations with all modules of this build.
 func (a *app) loader(checkFiles bool) config.Loader {
+	shared, instead := a.shared.get()
 	return config.Loader{
 		Specs: stages.All(), CheckFiles: checkFiles, CheckLogFormat: logging.CheckFormat,
-		Shared: a.shared.get(), SharedBy: packconfiguration.Spec.Name,
+		Shared: shared, SharedBy: packconfiguration.Spec.Name, Instead: instead,
 	}
 }
 

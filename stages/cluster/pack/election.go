@@ -21,6 +21,7 @@ type election struct {
 	pack   *Pack
 	store  *store
 	raft   *raft.Raft
+	gate   *gate
 	agreed agreement
 	moved  time.Time // when the role was last handed to a preferred node
 }
@@ -51,9 +52,10 @@ func newElection(p *Pack) (*election, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("data_dir: %w", err), e.store.Close())
 	}
-	transport := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+	transport := &gate{NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream: ballots{p.net}, MaxPool: 3, Timeout: raftTimeout, Logger: log, ServerAddressProvider: e,
-	})
+	})}
+	e.gate = transport
 	c := raft.DefaultConfig()
 	c.LocalID, c.Logger = raft.ServerID(p.name), log
 	c.HeartbeatTimeout = min(max(p.opts.DeadAfter/4, 150*time.Millisecond), 5*time.Second)
@@ -226,6 +228,9 @@ func (e *election) close() {
 			_ = e.raft.LeadershipTransfer().Error() // otherwise there will be an election
 		}
 		_ = e.raft.Shutdown().Error() // it only says that it has been done
+	}
+	if e.gate != nil {
+		e.gate.shut()
 	}
 	if e.store != nil {
 		e.store.Close() // all that counts is on the disk

@@ -1,14 +1,10 @@
 package packconfiguration
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 
 	"gambolputty/actor"
@@ -22,15 +18,14 @@ const (
 	actionReport   = "configuration_state"
 )
 
-// running are the classes that run code or commands of whoever writes the configuration.
-var running = map[string]bool{"ExecPython": true, "NmapScanner": true}
-
 // outcome is how the use of a revision ended.
 type outcome struct {
 	revision
+	list   []config.Shared
 	change actor.Change
 	err    error
 	cached bool
+	back   *retreat // the leader goes back to it
 }
 
 // offered takes a revision of the leader. That it is used is another matter.
@@ -72,13 +67,17 @@ func (n *node) follow(ctx context.Context) {
 	}
 	r := *n.pending
 	n.pending = nil
-	n.mu.Lock()
-	old := !r.after(n.self.Term, n.self.N)
-	n.mu.Unlock()
-	if old {
+	if err := n.trusts(r); err != nil {
+		// It does not count as the newest, so that nobody without a key can keep others out.
+		n.env.Log.Error("the revision is rejected", "term", r.Term, "revision", r.N, "leader", r.Leader, "error", err)
+		n.settle(r, Rejected, err.Error())
+		return
+	}
+	if !r.after(n.newest) {
 		n.report(ctx) // the leader may not know
 		return
 	}
+	n.newest = r
 	n.consider(ctx, r)
 }
 
@@ -99,6 +98,7 @@ func (n *node) consider(ctx context.Context, r revision) {
 	}
 	if n.opts.Mode == "report" {
 		log.Info("a revision would change the configuration, which is only reported", "difference", difference(n.held.Modules, list))
+		n.await(&r)
 		if err := n.program.Try(list); err != nil {
 			n.settle(r, Rejected, explain(err))
 			return
@@ -106,30 +106,48 @@ func (n *node) consider(ctx context.Context, r revision) {
 		n.settle(r, Pending, "")
 		return
 	}
-	if n.opts.Approve == "manual" {
+	if n.opts.Approve == "manual" && !(r.Approved != "" && n.pack.Elects()) {
 		log.Info("a revision waits for approval", "difference", difference(n.held.Modules, list))
-		n.mu.Lock()
-		n.next = &r
-		n.mu.Unlock()
+		n.await(&r)
 		n.settle(r, Pending, "")
 		return
 	}
 	n.use(ctx, r, list, false)
 }
 
+// await sets the revision that waits for somebody.
+func (n *node) await(r *revision) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.next = r
+}
+
 // use puts a revision into effect. That happens beside Serve, as the change of the program may
 // wait for this module.
 func (n *node) use(ctx context.Context, r revision, list []config.Shared, cached bool) {
 	n.busy = true
+	instead := n.instead(list)
 	go func() {
-		change, err := n.program.Take(ctx, list)
-		n.taken <- outcome{r, change, err, cached}
+		change, err := n.program.Take(ctx, list, instead)
+		n.taken <- outcome{revision: r, list: list, change: change, err: err, cached: cached}
 	}()
+}
+
+// instead keeps own modules away that have been rolled back, in whose place a list stands.
+func (n *node) instead(list []config.Shared) *config.Instead {
+	if n.away == "" {
+		return nil
+	}
+	return &config.Instead{Own: n.away, Skip: n.ignored, Modules: list}
 }
 
 // finish notes how the use of a revision ended.
 func (n *node) finish(o outcome) {
 	n.busy = false
+	if o.back != nil {
+		n.retreated(o)
+		return
+	}
 	if o.err != nil {
 		n.failed = o.Hash
 	}
@@ -142,10 +160,12 @@ func (n *node) finish(o outcome) {
 		for _, id := range n.program.Plan().Skipped {
 			log.Info("a module of the leader is not taken, as there is an own one with its id", "id", id)
 		}
-		n.held = o.revision
+		n.held, n.shared = o.revision, o.list
+		n.sound()
 		n.settle(o.revision, InSync, "")
 		if !o.cached {
 			n.save()
+			n.remember(o.revision, Given, why{note: "of the leader " + o.Leader})
 		}
 	case invalid:
 		log.Error("the revision is rejected, the former configuration goes on")
@@ -166,174 +186,4 @@ func explain(err error) string {
 		text = strings.TrimSpace(invalid.Report.Text())
 	}
 	return strings.ToValidUTF8(text[:min(len(text), maxReason)], "")
-}
-
-// settle sets what this node tells, and tells it.
-func (n *node) settle(r revision, s State, reason string) {
-	n.mu.Lock()
-	n.self.Term, n.self.N, n.self.Hash, n.self.State, n.self.Error = r.Term, r.N, r.Hash, s, reason
-	if s != Pending {
-		n.next = nil
-	}
-	n.mu.Unlock()
-	n.report(context.Background())
-}
-
-// report tells the leader how this node stands.
-func (n *node) report(ctx context.Context) {
-	leader, _ := n.pack.Leader()
-	if leader == "" || leader == n.pack.Name() {
-		return
-	}
-	n.mu.Lock()
-	text, err := json.Marshal(n.self)
-	n.mu.Unlock()
-	if err != nil {
-		return // it is made of texts and numbers
-	}
-	go func() { _ = n.pack.Send(ctx, leader, actionReport, text) }() // the leader asks by sending again
-}
-
-// filter leaves out what this node does not take. The error says why nothing can be taken.
-func (n *node) filter(list []config.Shared) (taken []config.Shared, err error) {
-	taken = []config.Shared{}
-	for _, s := range list {
-		allowed := slices.Contains(n.opts.Allow, s.Class)
-		switch {
-		case n.ignored(s.ID, s.Class):
-		case running[s.Class] && !allowed:
-			return nil, fmt.Errorf("%s runs code, and %s is not in allow_modules of node %s", s.ID, s.Class, n.pack.Name())
-		case n.opts.Given["allow_modules"] && n.opts.Allow != nil && !allowed:
-			n.env.Log.Info("a module of the leader is not taken, as allow_modules does not name its class", "id", s.ID, "class", s.Class)
-		default:
-			taken = append(taken, s)
-		}
-	}
-	return taken, nil
-}
-
-// difference says how two lists of modules differ.
-func difference(before, after []config.Shared) string {
-	was := map[string]string{}
-	for _, s := range before {
-		was[s.ID] = s.Text
-	}
-	var added, changed, removed []string
-	for _, s := range after {
-		text, known := was[s.ID]
-		switch {
-		case !known:
-			added = append(added, s.ID)
-		case text != s.Text:
-			changed = append(changed, s.ID)
-		}
-		delete(was, s.ID)
-	}
-	for _, s := range before {
-		if _, gone := was[s.ID]; gone {
-			removed = append(removed, s.ID)
-		}
-	}
-	var parts []string
-	for what, ids := range map[string][]string{"added": added, "changed": changed, "removed": removed} {
-		if len(ids) > 0 {
-			parts = append(parts, what+" "+strings.Join(ids, ", "))
-		}
-	}
-	slices.Sort(parts)
-	if len(parts) == 0 && slices.Equal(before, after) {
-		return "nothing has changed"
-	}
-	if len(parts) == 0 {
-		return "the order has changed"
-	}
-	return strings.Join(parts, "; ")
-}
-
-// Approve uses a revision that waits for it.
-func (n *node) Approve(ctx context.Context, hash string) error {
-	n.mu.Lock()
-	waits := n.next != nil && n.next.Hash == hash
-	n.mu.Unlock()
-	if !waits {
-		return errors.New("no revision with this hash waits for approval")
-	}
-	select {
-	case n.approvals <- hash:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// approved uses the revision that waits.
-func (n *node) approved(ctx context.Context, hash string) {
-	n.mu.Lock()
-	r := n.next
-	n.mu.Unlock()
-	if r == nil || r.Hash != hash || n.busy {
-		return
-	}
-	list, err := n.filter(r.Modules)
-	if err != nil {
-		n.settle(*r, Rejected, err.Error())
-		return
-	}
-	n.env.Log.Info("a revision was approved", "term", r.Term, "revision", r.N, "hash", hash)
-	n.use(ctx, *r, list, false)
-}
-
-// restore uses what was kept when there was a leader.
-func (n *node) restore(ctx context.Context) {
-	text, err := os.ReadFile(n.cache)
-	if errors.Is(err, os.ErrNotExist) || n.opts.Mode == "report" {
-		return
-	}
-	var r revision
-	if err == nil {
-		err = json.NewDecoder(bytes.NewReader(text)).Decode(&r)
-	}
-	if err == nil && config.HashShared(r.Modules) != r.Hash {
-		err = errors.New("it has another hash than it says")
-	}
-	if err != nil {
-		n.env.Log.Error("the kept revision cannot be read, the one of the leader will take its place", "file", n.cache, "error", err)
-		return
-	}
-	if r.Pack != n.pack.View().Pack {
-		n.env.Log.Warn("the kept revision is of another pack and not used", "file", n.cache, "pack", r.Pack)
-		return
-	}
-	list, err := n.filter(r.Modules)
-	if err != nil {
-		n.settle(r, Rejected, err.Error())
-		return
-	}
-	n.env.Log.Info("the kept revision is used until there is a newer one", "file", n.cache)
-	n.use(ctx, r, list, true)
-}
-
-// save keeps the last good revision for a start without a leader.
-func (n *node) save() {
-	text, err := json.Marshal(n.held)
-	if err == nil {
-		err = replace(n.cache, text)
-	}
-	if err != nil {
-		n.env.Warn("the revision is in use, but could not be kept for the next start; that is tried again", "file", n.cache, "error", err)
-	}
-	n.unsaved = err != nil
-}
-
-// replace writes a file in one step, so that only the owner can read it.
-func replace(path string, text []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".pack-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Chmod(0o600), f.Sync(), f.Close()); err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return os.Rename(f.Name(), path)
 }

@@ -3,8 +3,7 @@ package packconfiguration
 import (
 	"context"
 	"encoding/json"
-	"slices"
-	"strings"
+	"fmt"
 	"time"
 
 	"gambolputty/config"
@@ -19,26 +18,25 @@ type leadership struct {
 	own    string       // hash of what it had to give
 	large  string       // hash of what was too large
 	tried  map[string]attempt
-	agreed bool // the revision is known to those who may lead next
+	agreed bool    // the revision is known to those who may lead next
+	former *staged // its canaries have what nobody else has got
 }
 
-// attempt is the last message to a node.
-type attempt struct {
-	at   time.Time
-	busy bool
-}
-
-// delivery is how a message to a node ended.
-type delivery struct {
-	node string
-	err  error
+// why there is a revision.
+type why struct {
+	by, note string
+	forced   bool // neither approval nor canaries are asked for
 }
 
 // leading makes revisions and gives them to the others, as long as this node leads.
 func (n *node) leading(ctx context.Context) {
 	leader, term := n.pack.Leader()
 	if leader != n.pack.Name() {
-		n.lead.on = false
+		if n.lead.on {
+			n.lead.on = false
+			n.await(nil)
+			n.stage(nil)
+		}
 		return
 	}
 	if n.busy {
@@ -50,6 +48,10 @@ func (n *node) leading(ctx context.Context) {
 		}
 	}
 	n.revise()
+	n.watch(ctx)
+	if n.busy || n.held.Hash == "" {
+		return
+	}
 	if n.pack.Elects() && !n.lead.agreed {
 		text, err := json.Marshal(n.held)
 		if err == nil {
@@ -64,39 +66,78 @@ func (n *node) leading(ctx context.Context) {
 	n.give(ctx)
 }
 
-// begin takes the role of the leader. One that was elected goes on with the last revision that
-// all voters know, and makes another one when its own configuration changes from now on.
+// begin takes the role of the leader. It goes on with the last revision that was given to all:
+// one that was elected with that which the voters know, a fixed leader with that of its history.
 func (n *node) begin(ctx context.Context, term int64) bool {
-	list, err := n.program.Plan().Share(n.ignored)
+	plan := n.program.Plan()
+	list, err := plan.Share(n.ignored)
 	if err != nil {
 		n.env.Warn("the own modules cannot be given to others", "error", err)
 		return false
 	}
-	n.lead = leadership{on: true, term: term, tried: map[string]attempt{}}
-	if n.pack.Elects() {
-		text, err := n.pack.Agreed()
-		if err != nil {
-			n.lead.on = false
-			return false // the role was lost meanwhile
-		}
-		var r revision
-		if len(text) > 0 && json.Unmarshal(text, &r) == nil && r.after(n.held.Term, n.held.N) {
-			list, err := n.filter(r.Modules)
-			if err == nil && r.Hash != n.held.Hash && r.Hash != n.failed {
-				n.lead.on = false
-				n.use(ctx, r, list, false) // what was agreed upon comes first
-				return false
-			}
-			n.held = r
-		}
-		if n.held.Hash != "" {
-			n.lead.own = config.HashShared(list)
-			n.new(n.held.Modules)
-			return true
-		}
+	rolledBack := n.away != "" && !plan.Replaced // and yet it is what runs
+	if rolledBack && n.noWay != n.away && n.retreatAgain(ctx) {
+		return false
 	}
-	n.held = revision{Term: n.held.Term, N: n.held.N}
+	n.lead = leadership{on: true, term: term, tried: map[string]attempt{}}
+	n.await(nil)
+	n.stage(nil)
+	if n.pack.Elects() && !n.inherit(ctx) {
+		n.lead.on = false
+		return false
+	}
+	last, known := n.book.last()
+	if n.held.Hash == "" {
+		n.held, _ = n.book.given()
+	}
+	if n.held.Hash == "" {
+		return true
+	}
+	switch {
+	case rolledBack:
+		n.lead.own = config.HashShared(list)
+	case known && (last.Stage == Proposed || last.Stage == Staged):
+		// It is proposed again if it is still what the file says.
+	case n.pack.Elects():
+		n.lead.own = config.HashShared(list)
+	case known:
+		n.lead.own = last.Hash
+	}
+	n.reissue(max(term, n.held.Term))
 	return true
+}
+
+// inherit takes over what the voters have agreed upon. It is false as long as that must come first.
+func (n *node) inherit(ctx context.Context) bool {
+	text, err := n.pack.Agreed()
+	if err != nil {
+		return false // the role was lost meanwhile
+	}
+	var r revision
+	if len(text) == 0 || json.Unmarshal(text, &r) != nil || !r.after(n.held) {
+		return true
+	}
+	if err := n.trusts(r); err != nil {
+		n.env.Warn("what the voters have agreed upon is not given to others", "error", err)
+		return false
+	}
+	list, err := n.filter(r.Modules)
+	if err == nil && r.Hash != n.held.Hash && r.Hash != n.failed {
+		n.newest = r
+		n.use(ctx, r, list, false)
+		return false
+	}
+	n.held = r
+	return true
+}
+
+// reissue gives the last revision under a term of this leader.
+func (n *node) reissue(term int64) {
+	n.held.Term, n.held.Leader = term, n.pack.Name()
+	n.sign(&n.held)
+	n.lead.agreed = false
+	n.env.Log.Info("the pack goes on with the last revision", "term", term, "revision", n.held.N, "hash", n.held.Hash[:12])
+	n.announce()
 }
 
 // revise makes a revision if there is something new.
@@ -113,12 +154,12 @@ func (n *node) revise() {
 	n.lead.plan = plan
 	if hash := config.HashShared(list); hash != n.lead.own {
 		n.lead.own = hash
-		n.new(list)
+		n.propose(list, why{by: n.pack.Name()})
 	}
 }
 
-// new makes a revision.
-func (n *node) new(list []config.Shared) {
+// propose makes a revision. It waits for approval or goes to the canaries first, if that is wanted.
+func (n *node) propose(list []config.Shared, w why) {
 	hash := config.HashShared(list)
 	if text, err := json.Marshal(list); err != nil || len(text) > pack.MaxMessage-4096 {
 		if n.lead.large != hash {
@@ -127,126 +168,86 @@ func (n *node) new(list []config.Shared) {
 		n.lead.large = hash
 		return
 	}
-	before := n.held.Modules
-	number := n.held.N + 1
-	n.held = revision{
-		Pack: n.pack.View().Pack, Leader: n.pack.Name(), Term: max(n.lead.term, n.held.Term), N: number,
+	n.drop()
+	r := revision{
+		Pack: n.pack.View().Pack, Leader: n.pack.Name(), Term: max(n.lead.term, n.held.Term), N: n.book.number(hash, n.held.N),
 		Hash: hash, Time: time.Now(), Modules: list,
 	}
-	n.lead.agreed = false
-	n.env.Log.Info("there is a new revision for the pack: "+difference(before, list), "term", n.held.Term, "revision", number, "hash", hash[:12], "modules", len(list))
+	if w.forced {
+		r.Approved = w.by
+	}
+	args := []any{"term", r.Term, "revision", r.N, "hash", hash[:12], "modules", len(list), "by", w.by}
+	if w.note != "" {
+		args = append(args, "note", w.note)
+	}
+	n.env.Log.Info("there is a new revision for the pack: "+difference(n.held.Modules, list), args...)
+	if n.opts.Approve == "manual" && !w.forced && hash != n.held.Hash {
+		n.remember(r, Proposed, w)
+		n.await(&r)
+		n.announce()
+		n.env.Log.Warn("the revision waits for approval", "revision", r.N, "hash", hash[:12])
+		return
+	}
+	n.advance(r, w)
+}
+
+// drop forgets a revision that has not been given to all, as there is a newer one.
+func (n *node) drop() {
+	n.mu.Lock()
+	next, s := n.next, n.staged
+	n.next, n.staged = nil, nil
+	n.mu.Unlock()
+	if next != nil {
+		n.mark(*next, Superseded, "")
+	}
+	if s != nil && s.failed == "" {
+		n.mark(s.revision, Superseded, "")
+		n.lead.former = s
+	}
+}
+
+// advance gives a revision that nobody need approve any more to the canaries, or to all.
+func (n *node) advance(r revision, w why) {
+	n.await(nil)
+	n.sign(&r)
+	if n.opts.Canary > 0 && !w.forced && n.held.Hash != "" && n.held.Hash != r.Hash {
+		n.remember(r, Staged, w)
+		s := &staged{revision: r, canaries: map[string]bool{}, before: map[string]string{}}
+		if f := n.lead.former; f != nil {
+			s.canaries, s.before = f.canaries, f.before
+		}
+		n.stage(s)
+		n.announce()
+		n.env.Log.Info("the revision goes to some nodes first", "revision", r.N, "nodes", n.opts.Canary, "for", n.opts.CanaryTime.String())
+		return
+	}
+	n.open(r, w)
+}
+
+// open gives a revision to all.
+func (n *node) open(r revision, w why) {
+	n.held, n.lead.agreed, n.lead.former = r, false, nil
+	n.stage(nil)
 	n.announce()
+	n.remember(r, Given, w)
+	if n.pack.Elects() {
+		n.save() // it may be a follower at its next start
+	}
 }
 
 // announce sets what the pages show of this leader.
 func (n *node) announce() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.self.Term, n.self.N, n.self.Hash, n.self.State, n.self.Error = n.held.Term, n.held.N, n.held.Hash, Leading, ""
-	n.next = nil
-}
-
-// give sends the revision to those that do not have it.
-func (n *node) give(ctx context.Context) {
-	if n.held.Hash == "" {
-		return
-	}
-	var text []byte
-	for _, m := range n.pack.Members() {
-		if m.Self || !m.Here() || m.Role == "leader" {
-			continue
-		}
-		n.mu.Lock()
-		r := n.nodes[m.Name]
-		n.mu.Unlock()
-		if r.Term > n.held.Term && !n.pack.Elects() {
-			// The clock of this node was ahead when it was the leader before.
-			n.held.Term, n.held.N = r.Term+1, n.held.N+1
-			n.announce()
-			text = nil
-		}
-		try := n.lead.tried[m.Name]
-		if r.Term == n.held.Term && r.N == n.held.N || try.busy || time.Since(try.at) < pause {
-			continue
-		}
-		if text == nil {
-			var err error
-			if text, err = json.Marshal(n.held); err != nil {
-				return // it is made of texts and numbers
-			}
-		}
-		n.lead.tried[m.Name] = attempt{time.Now(), true}
-		go func(text []byte) {
-			err := n.pack.Send(ctx, m.Name, actionRevision, text)
-			select {
-			case n.sent <- delivery{m.Name, err}:
-			case <-ctx.Done():
-			}
-		}(text)
-	}
-}
-
-// pause is the time after which a node gets the revision once more that has not told what has
-// become of it.
-const pause = time.Second
-
-// delivered notes how a message ended.
-func (n *node) delivered(d delivery) {
-	n.lead.tried[d.node] = attempt{at: n.lead.tried[d.node].at}
-	if d.err != nil {
-		n.env.Log.Debug("a node has not taken the revision, that is tried again", "node", d.node, "error", d.err)
-	}
-}
-
-// reported takes what another node tells.
-func (n *node) reported(from pack.Member, payload []byte) error {
-	var r Report
-	if err := json.Unmarshal(payload, &r); err != nil {
-		return err
-	}
-	r.Node = from.Name
-	r.Error = r.Error[:min(len(r.Error), maxReason)]
-	n.mu.Lock()
-	former := n.nodes[r.Node]
-	n.nodes[r.Node] = r
-	n.mu.Unlock()
-	if former != r && (r.State == Rejected || r.State == RolledBack) {
-		n.env.Log.Error("a node does not use the revision", "node", r.Node, "state", string(r.State), "term", r.Term, "revision", r.N, "error", r.Error)
-	}
-	select {
-	case n.reports <- struct{}{}:
-	default: // it will be looked at already
-	}
-	return nil
-}
-
-// View tells how the configuration is shared, for the pages.
-func (n *node) View() any {
-	if n.pack == nil {
-		return nil
-	}
-	leads := n.pack.Leads()
-	members := n.pack.Members()
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	v := View{Report: n.self, Mode: n.opts.Mode, Approve: n.opts.Approve, Nodes: []Report{}}
+	shown := n.held
 	if n.next != nil {
-		v.Waiting = &Report{Node: n.next.Leader, Term: n.next.Term, N: n.next.N, Hash: n.next.Hash, State: Pending}
+		shown = *n.next
+	} else if n.staged != nil {
+		shown = n.staged.revision
 	}
-	for _, m := range members {
-		if !leads || m.Self || m.Role == "leader" {
-			continue
-		}
-		r, known := n.nodes[m.Name]
-		switch {
-		case !m.Here():
-			r.State = Unreachable
-		case !known || r.Term != n.self.Term || r.N != n.self.N:
-			r.State = Pending
-		}
-		r.Node = m.Name
-		v.Nodes = append(v.Nodes, r)
-	}
-	slices.SortFunc(v.Nodes, func(a, b Report) int { return strings.Compare(a.Node, b.Node) })
-	return v
+	n.self.Term, n.self.N, n.self.Hash, n.self.State, n.self.Error = shown.Term, shown.N, shown.Hash, Leading, ""
+	n.current = n.held
 }
+
+// named is a revision for people.
+func named(r revision) string { return fmt.Sprintf("revision %d (%.8s)", r.N, r.Hash) }

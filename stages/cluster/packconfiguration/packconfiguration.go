@@ -2,8 +2,8 @@
 package packconfiguration
 
 import (
-	"cmp"
 	"context"
+	"crypto/ed25519"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -37,23 +37,50 @@ var Spec = actor.DefineService(actor.Info{
     join: [log1.example.com]
     pack: follower
 `,
-}, Options{Pack: "Pack", Interval: time.Minute, Mode: "apply", Approve: "auto"}, New)
+}, Options{Pack: "Pack", Interval: time.Minute, Mode: "apply", Approve: "auto", CanaryTime: 10 * time.Minute}, New)
 
 // Options of the PackConfiguration module.
 type Options struct {
-	Given     option.Given
-	Pack      string        `opt:"pack" doc:"Id of the Pack module."`
-	Ignore    []string      `opt:"ignore_modules" doc:"Names or ids of modules that are not shared: a leader does not send them, a follower does not take them."`
-	Interval  time.Duration `opt:"interval" min:"50ms" doc:"How often the leader looks whether its configuration has changed."`
-	Mode      string        `opt:"mode" enum:"apply|report" doc:"apply puts what the leader sends into effect, report only tells what would change."`
-	Approve   string        `opt:"approve" enum:"auto|manual" doc:"With manual, every revision waits until it is approved on the Pack page or through the API of the web server."`
-	CacheFile string        `opt:"cache_file" null:"true" doc:"File in which a follower keeps what it has got, for a start without a leader. The default is the name of the configuration with .pack behind it."`
-	Allow     []string      `opt:"allow_modules" null:"true" doc:"If set, only modules of these classes are taken from the leader. Those that run code, such as ExecPython, are taken only if they stand here."`
+	Given      option.Given
+	Pack       string        `opt:"pack" doc:"Id of the Pack module."`
+	Ignore     []string      `opt:"ignore_modules" doc:"Names or ids of modules that are not shared: a leader does not send them, a follower does not take them."`
+	Interval   time.Duration `opt:"interval" min:"50ms" doc:"How often the leader looks whether its configuration has changed."`
+	Mode       string        `opt:"mode" enum:"apply|report" doc:"apply puts what the leader sends into effect, report only tells what would change."`
+	Approve    string        `opt:"approve" enum:"auto|manual" doc:"With manual, every revision waits until somebody approves it: on the leader before any node gets it, on a follower before that node uses it."`
+	Canary     int           `opt:"canary" min:"0" doc:"Leader: number of followers that get a revision first. 0 gives it to all at once."`
+	CanaryTime time.Duration `opt:"canary_time" min:"50ms" doc:"Leader: how long the first followers must run a revision without an error before the others get it."`
+	Groups     []string      `opt:"groups" doc:"Groups that this node is in. A module with only_groups runs only on nodes that are in one of them."`
+	SignKey    string        `opt:"sign_key" null:"true" doc:"Leader: file with the private key, made by gambolputty pack keygen, that signs revisions."`
+	Trusted    []string      `opt:"trusted_keys" doc:"Public keys. If there are some, only revisions are taken that one of them has signed."`
+	CacheFile  string        `opt:"cache_file" null:"true" doc:"File in which a node keeps what it has got, for a start without a leader. The history of revisions is kept beside it, with .history behind the name. The default is the name of the configuration with .pack behind it."`
+	Allow      []string      `opt:"allow_modules" null:"true" doc:"If set, only modules of these classes are taken from the leader. Those that run code, such as ExecPython, are taken only if they stand here."`
 }
 
 // Uses names the Pack.
 func (o *Options) Uses() []actor.Need {
 	return []actor.Need{{Option: "pack", ID: o.Pack, Kinds: []string{pack.Spec.Name}}}
+}
+
+// NodeGroups are the groups that this node is in.
+func (o *Options) NodeGroups() []string { return o.Groups }
+
+// Validate looks at the keys.
+func (o *Options) Validate() error {
+	var errs []error
+	for _, text := range o.Trusted {
+		if _, err := PublicKey(text); err != nil {
+			errs = append(errs, &option.Fault{Option: "trusted_keys", Code: option.Contradiction, Message: err.Error(), Hint: "write what gambolputty pack keygen prints"})
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Reads names the file with the private key.
+func (o *Options) Reads() []actor.File {
+	if o.SignKey == "" {
+		return nil
+	}
+	return []actor.File{{Option: "sign_key", Path: o.SignKey}}
 }
 
 // Program is what the module asks of the program that it is part of.
@@ -62,9 +89,9 @@ type Program interface {
 	Plan() *config.Plan
 	// Refresh reads the configuration again if its files have changed.
 	Refresh()
-	// Take puts modules of the leader into effect beside the own ones, unless ctx has ended.
-	// The error is a *config.InvalidError if they are not valid; all goes on as before then.
-	Take(ctx context.Context, list []config.Shared) (actor.Change, error)
+	// Take puts modules of the leader into effect beside the own ones, or in their place, unless ctx
+	// has ended. The error is a *config.InvalidError if they are not valid; all goes on as before then.
+	Take(ctx context.Context, list []config.Shared, instead *config.Instead) (actor.Change, error)
 	// Try says what is wrong with modules of the leader, and does nothing else.
 	Try(list []config.Shared) error
 }
@@ -76,38 +103,49 @@ type node struct {
 	program Program
 	pack    *pack.Pack
 	cache   string
+	signer  ed25519.PrivateKey // nil if revisions are not signed
 
 	incoming  chan revision
 	reports   chan struct{} // a node has reported
-	approvals chan string
+	approvals chan approval
+	retreats  chan retreat
 	taken     chan outcome
 	sent      chan delivery
 
-	mu    sync.Mutex
-	self  Report            // of this node
-	nodes map[string]Report // of the others, as far as they have told
-	next  *revision         // waits for approval
+	mu      sync.Mutex
+	self    Report            // of this node
+	nodes   map[string]Report // of the others, as far as they have told
+	next    *revision         // waits for approval, or is only reported
+	current revision          // what the others are given, or what this node uses
+	staged  *staged           // what some get first
+	book    book
 
 	// Only Serve touches what follows.
-	held    revision // the last good one, or that of this leader
-	pending *revision
-	busy    bool
-	unsaved bool
-	failed  string // hash of the last revision that could not be used
-	lead    leadership
-	told    string // the leader that was told last
+	held     revision // the last good one, or that which this leader gives to all
+	newest   revision // the newest that was seen, whatever has become of it
+	pending  *revision
+	busy     bool
+	unsaved  bool
+	failed   string          // hash of the last revision that could not be used
+	shared   []config.Shared // what the program has been given
+	away     string          // hash of the own modules that have been rolled back
+	noWay    string          // the same, if what should stand in their place does not run
+	seen     *config.Plan    // was looked at for a change of the own modules
+	restarts map[string]int64
+	lead     leadership
+	told     string // the leader that was told last
 }
 
 // New makes a PackConfiguration.
 func New(env actor.Env, o Options) (actor.Service, error) {
 	return &node{
-		env: env, opts: o, incoming: make(chan revision), reports: make(chan struct{}, 1), approvals: make(chan string),
+		env: env, opts: o, incoming: make(chan revision), reports: make(chan struct{}, 1), approvals: make(chan approval), retreats: make(chan retreat),
 		taken: make(chan outcome, 1), sent: make(chan delivery, 16), nodes: map[string]Report{}, lead: leadership{tried: map[string]attempt{}},
 	}, nil
 }
 
 // Open finds the pack and the program.
-func (n *node) Open(context.Context) error {
+func (n *node) Open(context.Context) (err error) {
 	if n.env.CheckOnly {
 		return nil
 	}
@@ -117,6 +155,11 @@ func (n *node) Open(context.Context) error {
 	}
 	if n.pack, ok = actor.Find[*pack.Pack](n.env, n.opts.Pack); !ok {
 		return fmt.Errorf("there is no Pack %s", n.opts.Pack)
+	}
+	if n.opts.SignKey != "" {
+		if n.signer, err = readKey(n.opts.SignKey); err != nil {
+			return fmt.Errorf("sign_key: %w", err)
+		}
 	}
 	n.cache = n.opts.CacheFile
 	if files := n.program.Plan().Files; n.cache == "" && len(files) > 0 {
@@ -138,6 +181,7 @@ func (n *node) Serve(ctx context.Context) error {
 	if err := n.started(ctx); err != nil {
 		return nil //nolint:nilerr // ctx has ended
 	}
+	n.openBook()
 	n.pack.On(actionRevision, n.offered(ctx))
 	n.pack.On(actionReport, n.reported)
 	defer n.pack.On(actionRevision, nil)
@@ -151,18 +195,22 @@ func (n *node) Serve(ctx context.Context) error {
 	defer again.Stop()
 	for {
 		changed := n.pack.Changes()
+		n.keepAway()
 		n.follow(ctx)
 		n.leading(ctx)
 		select {
 		case <-changed:
 		case <-again.C:
+			n.examine(ctx)
 		case <-n.reports:
 		case <-look.C:
 			n.look()
 		case r := <-n.incoming:
 			n.pending = &r
-		case hash := <-n.approvals:
-			n.approved(ctx, hash)
+		case a := <-n.approvals:
+			n.approved(ctx, a)
+		case r := <-n.retreats:
+			n.rollback(ctx, r)
 		case o := <-n.taken:
 			n.finish(o)
 		case d := <-n.sent:
@@ -190,6 +238,9 @@ func (n *node) look() {
 	if n.unsaved {
 		n.save()
 	}
+	if n.book.unsaved {
+		n.saveBook()
+	}
 	if n.pack.Leads() {
 		go n.program.Refresh() // which may take the modules of this program away
 	}
@@ -198,55 +249,4 @@ func (n *node) look() {
 // ignored reports whether a module is not shared.
 func (n *node) ignored(id, class string) bool {
 	return class == Spec.Name || class == pack.Spec.Name || slices.Contains(n.opts.Ignore, id) || slices.Contains(n.opts.Ignore, class)
-}
-
-// State is what has become of a revision on a node.
-type State string
-
-// The states of revisions.
-const (
-	Waiting     State = "waiting_for_configuration" // there is none yet
-	InSync      State = "in_sync"
-	Pending     State = "pending" // it has not been used yet, or is only reported
-	Rejected    State = "rejected"
-	RolledBack  State = "rolled_back"
-	Unreachable State = "unreachable"
-	Leading     State = "leader"
-)
-
-// Report is what a node tells the leader.
-type Report struct {
-	Node  string `json:"node"`
-	Term  int64  `json:"term"`
-	N     int64  `json:"n"`
-	Hash  string `json:"hash"`
-	State State  `json:"state"`
-	Error string `json:"error,omitempty"`
-}
-
-// revision is a configuration that the leader gives.
-type revision struct {
-	Pack    string          `json:"pack"`
-	Leader  string          `json:"leader"`
-	Term    int64           `json:"term"`
-	N       int64           `json:"n"`
-	Hash    string          `json:"hash"`
-	Time    time.Time       `json:"time"`
-	Modules []config.Shared `json:"modules"`
-}
-
-// after compares two revisions by their age.
-func (r revision) after(term, n int64) bool {
-	return cmp.Or(cmp.Compare(r.Term, term), cmp.Compare(r.N, n)) > 0
-}
-
-// View is the shared configuration as a node sees it.
-type View struct {
-	Report
-	Mode    string `json:"mode"`
-	Approve string `json:"approve"`
-	// Waiting is a revision that waits for approval.
-	Waiting *Report `json:"waiting,omitempty"`
-	// Nodes are the followers, as the leader knows them.
-	Nodes []Report `json:"nodes"`
 }

@@ -23,13 +23,18 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fake is a program whose modules change by word.
+// fake is a program whose modules change by word. It reads them as the real one does.
 type fake struct {
-	mu    sync.Mutex
-	plan  *config.Plan
-	taken [][]config.Shared
-	next  string // is read at the next look
-	fails error
+	mu      sync.Mutex
+	own     string // the file, and what is read at the next look
+	next    string
+	older   bool   // it does not know the module Later
+	head    string // stands before own, and is not shared
+	plan    *config.Plan
+	shared  []config.Shared
+	instead *config.Instead
+	taken   [][]config.Shared
+	fails   error
 }
 
 // sink is a module that can be given to others.
@@ -46,39 +51,93 @@ var code = actor.DefineSink(actor.Info{Name: "ExecPython", Role: actor.Output}, 
 	return nil, errors.New("it never runs")
 })
 
+// later is a module that a follower of an older version does not know.
+var later = actor.DefineSink(actor.Info{Name: "Later", Role: actor.Output}, struct{}{}, func(actor.Env, struct{}) (actor.Sink, error) {
+	return nil, errors.New("it never runs")
+})
+
 func (f *fake) Plan() *config.Plan { f.mu.Lock(); defer f.mu.Unlock(); return f.plan }
 
 func (f *fake) Refresh() {
 	f.mu.Lock()
-	next := f.next
-	f.mu.Unlock()
-	if next != "" {
-		f.become(next)
+	defer f.mu.Unlock()
+	if f.next != "" && f.next != f.own {
+		f.own = f.next
+		f.read()
 	}
 }
 
-// become changes the configuration of the program.
+// become changes the file of the program and reads it, as after SIGHUP.
 func (f *fake) become(text string) {
-	plan, _ := config.Loader{Specs: []actor.Spec{sink, code}}.LoadText("fake.yml", []byte(text))
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.plan, f.next = plan, ""
+	f.own, f.next = text, ""
+	f.read()
 }
 
-func (f *fake) Take(ctx context.Context, list []config.Shared) (actor.Change, error) {
+// write changes the file, which the program has to notice.
+func (f *fake) write(text string) { f.mu.Lock(); defer f.mu.Unlock(); f.next = text }
+
+// fail lets the next modules not be taken.
+func (f *fake) fail(err error) { f.mu.Lock(); defer f.mu.Unlock(); f.fails = err }
+
+// read is what a reload does. The mutex is held.
+func (f *fake) read() error {
+	specs := []actor.Spec{sink, code, pack.Spec, Spec}
+	if !f.older {
+		specs = append(specs, later)
+	}
+	plan, report := config.Loader{Specs: specs, Shared: f.shared, SharedBy: Spec.Name, Instead: f.instead}.LoadText("fake.yml", []byte(f.head+f.own))
+	if !report.OK(false) {
+		return &config.InvalidError{Report: report}
+	}
+	f.plan = plan
+	if !plan.Replaced {
+		f.instead = nil
+	}
+	return nil
+}
+
+func (f *fake) Take(ctx context.Context, list []config.Shared, instead *config.Instead) (actor.Change, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return actor.Change{}, err
 	}
 	f.taken = append(f.taken, list)
-	return actor.Change{}, f.fails
+	if f.fails != nil {
+		return actor.Change{}, f.fails
+	}
+	shared, former := f.shared, f.instead
+	f.shared, f.instead = list, instead
+	err := f.read()
+	if err != nil {
+		f.shared, f.instead = shared, former
+	}
+	return actor.Change{}, err
 }
 
 func (f *fake) Try(list []config.Shared) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.fails
+}
+
+// runs are the ids of the modules that run, without Pack and PackConfiguration, with their option.
+func (f *fake) runs() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var ids []string
+	for _, m := range f.plan.Modules[2:] {
+		id := m.ID
+		if o, ok := m.Opts.(*struct {
+			A string `opt:"a"`
+		}); ok && o.A != "" {
+			id += "=" + o.A
+		}
+		ids = append(ids, id)
+	}
+	return strings.Join(ids, " ")
 }
 
 // got are the ids of what was taken last, and how often something was.
@@ -103,8 +162,23 @@ type member struct {
 
 func start(t *testing.T, text, role, host string, port int, options string) *member {
 	t.Helper()
-	f := &fake{}
+	return startAs(t, role, text, role, host, port, options)
+}
+
+// startAs starts a node with a name.
+func startAs(t *testing.T, name, text, role, host string, port int, options string) *member {
+	t.Helper()
+	return startFailing(t, nil, name, text, role, host, port, options)
+}
+
+// startFailing starts a node whose program takes no modules, unless fails is nil.
+func startFailing(t *testing.T, fails error, name, text, role, host string, port int, options string) *member {
+	t.Helper()
+	f := &fake{fails: fails, head: fmt.Sprintf("- Pack: {name: test, secret: a secret of many letters, join: [x]}\n- PackConfiguration: {interval: 1%s}\n", options)}
 	f.become(text)
+	if f.plan == nil {
+		t.Fatal("the modules are wrong")
+	}
 	var made *node
 	o := *Spec.Options().(*Options)
 	spec := actor.DefineService(Spec.Info, o, func(env actor.Env, o Options) (actor.Service, error) {
@@ -118,8 +192,8 @@ func start(t *testing.T, text, role, host string, port int, options string) *mem
 		options += ", cache_file: " + filepath.Join(t.TempDir(), "cache")
 	}
 	net := host[:strings.LastIndex(host, ".")]
-	r := actortest.StartOffering(t, []any{Program(f)}, fmt.Sprintf("- Pack: {name: test, secret: a secret of many letters, node_name: %s, interface: %s, port: %d, join: [%s.2, %s.3], interval: 100ms, dead_after: 1, pack: %s}\n- PackConfiguration: {interval: 100ms%s}\n- Lines\n- TestCatch\n",
-		role, host, port, net, net, role, options), pack.Spec, spec, actortest.Lines(make(chan string)))
+	r := actortest.StartOffering(t, []any{Program(f)}, fmt.Sprintf("- Pack: {name: test, secret: a secret of many letters, node_name: %s, interface: %s, port: %d, join: [%s.2, %s.3, %s.4], interval: 100ms, dead_after: 1, pack: %s}\n- PackConfiguration: {interval: 100ms%s}\n- Lines\n- TestCatch\n",
+		name, host, port, net, net, net, role, options), pack.Spec, spec, actortest.Lines(make(chan string)))
 	r.Logged("node")
 	return &member{made, f, r}
 }
@@ -165,24 +239,18 @@ func TestARevisionIsGivenAndReported(t *testing.T) {
 		t.Errorf("%+v %+v", first, leader.view())
 	}
 
-	leader.fake.mu.Lock()
-	leader.fake.next = "- Sink: {id: x, a: new}\n- Sink: {id: w}\n"
-	leader.fake.mu.Unlock()
+	leader.write("- Sink: {id: x, a: new}\n- Sink: {id: w}\n")
 	until(t, "the second revision", func() bool { return f.view().N == 2 && f.view().State == InSync })
 	if ids, n := f.got(); ids != "x w" || n != 2 {
 		t.Errorf("took %q, %d times", ids, n)
 	}
 
-	f.fake.mu.Lock()
-	f.fails = &config.InvalidError{Report: &config.Report{Problems: []config.Problem{{File: "pack:v", Severity: "error", Code: "E013", Message: "no such option"}}}}
-	f.fake.mu.Unlock()
+	f.fail(&config.InvalidError{Report: &config.Report{Problems: []config.Problem{{File: "pack:v", Severity: "error", Code: "E013", Message: "no such option"}}}})
 	leader.become("- Sink: {id: v}\n")
 	if r := leader.is(t, "follower", Rejected); !strings.Contains(r.Error, "pack:v: error[E013]: no such option") {
 		t.Errorf("%+v", r)
 	}
-	f.fake.mu.Lock()
-	f.fails = errors.New("the port is taken")
-	f.fake.mu.Unlock()
+	f.fail(errors.New("the port is taken"))
 	leader.become("- Sink: {id: u}\n")
 	if r := leader.is(t, "follower", RolledBack); r.Error != "the port is taken" {
 		t.Errorf("%+v", r)
@@ -208,9 +276,9 @@ func TestWhatAFollowerTakes(t *testing.T) {
 			}
 			plan, _ := config.Loader{Specs: []actor.Spec{pack.Spec, Spec}}.LoadText("x", []byte("- Pack: {name: x, secret: 0123456789abcdef, join: [x]}\n- PackConfiguration: {interval: 1"+c.options+"}\n"))
 			o = *plan.Modules[1].Opts.(*Options)
-			var f fake
+			f := fake{head: "- Pack: {name: x, secret: 0123456789abcdef, join: [x]}\n- PackConfiguration\n"}
 			f.become(c.text)
-			list, err := f.Plan().Share(func(string, string) bool { return false })
+			list, err := f.Plan().Share(func(_, class string) bool { return strings.HasPrefix(class, "Pack") })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -284,13 +352,13 @@ func TestApproval(t *testing.T) {
 	f := start(t, "- Sink\n", "follower", "127.0.74.3", port(4), ", approve: manual")
 	leader.is(t, "follower", Pending)
 	until(t, "something to approve", func() bool { return f.view().Waiting != nil })
-	if err := f.Approve(t.Context(), "another"); err == nil {
+	if err := f.Approve(t.Context(), Who{User: "brian"}, "another"); err == nil {
 		t.Error("a hash that nobody knows was approved")
 	}
 	if _, n := f.got(); n != 0 {
 		t.Error("it was used")
 	}
-	if err := f.Approve(t.Context(), f.view().Waiting.Hash); err != nil {
+	if err := f.Approve(t.Context(), Who{User: "brian"}, f.view().Waiting.Hash); err != nil {
 		t.Fatal(err)
 	}
 	leader.is(t, "follower", InSync)

@@ -200,3 +200,41 @@ func TestIntegrationTheDocumentationAndThePlaygroundAreBuiltIn(t *testing.T) {
 	r.wait(`!document.getElementById("lost").hidden`)
 	r.picture("lost")
 }
+
+func TestIntegrationARevisionIsApprovedAndRolledBack(t *testing.T) {
+	r := begin(t, "    users: {brian: naughty}\n- Pack: {name: test, secret: a secret of many letters, node_name: log1, interface: 127.0.61.2, port: 0, join: [127.0.61.2], interval: 100ms, pack: leader}\n"+
+		"- PackConfiguration: {approve: manual, interval: 200ms, ignore_modules: [WebserverTornado, WebGui]}")
+	r.login("brian", "naughty")
+	r.do(chromedp.Navigate(r.url + "/pack"))
+	approve := func(number int) {
+		t.Helper()
+		r.wait(fmt.Sprintf(`document.querySelector("#waiting") && document.querySelector("#waiting").textContent.includes("Revision %d of log1")`, number))
+		r.press("Approve")
+		r.wait(`document.querySelector("dialog")`)
+		r.do(chromedp.Click(chromedp.CSS("dialog button.main")))
+		r.wait(fmt.Sprintf(`!document.querySelector("#waiting") && document.querySelector("#history tr:nth-child(1)") && [...document.querySelectorAll("#history tbody tr")].some((l) => l.textContent.startsWith("%d ·") && l.textContent.includes("given"))`, number))
+	}
+	approve(1)
+	text, err := os.ReadFile(r.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(r.path, []byte(strings.Replace(string(text), "- DevNullSink\n", "- DevNullSink:\n    queue_size: 7\n", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.wait(`document.querySelector("#waiting .source .new") && document.querySelector("#waiting .source .new").textContent.includes("DevNullSink")`)
+	r.picture("pack-approve")
+	approve(2)
+	r.press("Compare") // the last one on the page is that of revision 1
+	r.wait(`document.querySelector("#compare .source .gone")`)
+	r.picture("pack-compare")
+	r.press("Roll back")
+	r.wait(`[...document.querySelectorAll("#history tbody tr")].some((l) => l.textContent.startsWith("3 ·") && l.textContent.includes("rollback of 2 to 1") && l.textContent.includes("brian"))`)
+	r.wait(`document.querySelector("#actions").textContent.includes("rollback") && document.querySelector("#actions").textContent.includes("(page)")`)
+	r.picture("pack-rollback")
+	if now, err := os.ReadFile(r.path); err != nil || !strings.Contains(string(now), "queue_size: 7") {
+		t.Errorf("the file was written: %v %s", err, now)
+	}
+	r.do(chromedp.Navigate(r.url + "/modules/DevNullSink"))
+	r.wait(`document.querySelector("main").textContent.includes("received") && !document.querySelector("main").textContent.includes("queue_size7")`)
+}

@@ -78,6 +78,7 @@ func (t route) operation() map[string]any {
 // queries are the parameters of paths that take some.
 var queries = map[string][]string{
 	"/api/v1/logs":         {"level", "module", "limit"},
+	"/api/v1/pack/diff":    {"revision"},
 	"/websockets/get_logs": {"level", "module"},
 	"/websockets/tap":      {"module", "where", "edge", "filter", "rate", "count"},
 }
@@ -88,6 +89,8 @@ var bodies = map[string][]string{
 	"/api/v1/config":          {"application/yaml"},
 	"/api/v1/config/validate": {"application/yaml"},
 	"/api/v1/config/test":     {"application/json", "config", "lines"},
+	"/api/v1/pack/approve":    {"application/json", "hash"},
+	"/api/v1/pack/rollback":   {"application/json", "n"},
 	"/api/v1/filter/test":     {"application/json", "filter", "event"},
 	"/api/v1/regex/test":      {"application/json", "pattern", "text"},
 	"/login":                  {"application/x-www-form-urlencoded", "user", "password", "next"},

@@ -3,7 +3,10 @@ package webservertornado
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"strconv"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -18,7 +21,10 @@ type herd interface{ View() pack.View }
 // sharer is the module that shares the configuration with them.
 type sharer interface {
 	View() any
-	Approve(ctx context.Context, hash string) error
+	Approve(ctx context.Context, who packconfiguration.Who, hash string) error
+	Rollback(ctx context.Context, who packconfiguration.Who, n int64) (int64, error)
+	Difference(n int64) (packconfiguration.Difference, error)
+	History() packconfiguration.History
 }
 
 // found returns the service of a kind, by what it can do.
@@ -48,11 +54,35 @@ func (s *server) packView(w http.ResponseWriter, _ *http.Request) {
 	s.answer(w, view)
 }
 
-// approve lets a revision be used that waits for it.
-func (s *server) approve(w http.ResponseWriter, r *http.Request) {
+// sharing is the module that shares the configuration; without one the request is answered.
+func (s *server) sharing(w http.ResponseWriter, r *http.Request) (sharer, bool) {
 	c, ok := found[sharer](s.env)
 	if !ok {
 		s.fail(w, r, http.StatusConflict, "there is no PackConfiguration in the configuration")
+	}
+	return c, ok
+}
+
+// whoever is who makes a request, for the history.
+func whoever(r *http.Request) packconfiguration.Who {
+	id := who(r)
+	w := packconfiguration.Who{User: id.name, Address: peer(r).String(), Via: "api"}
+	if id.how == byNobody {
+		w.User = "anybody"
+	}
+	switch {
+	case strings.HasPrefix(r.UserAgent(), "gambolputty"):
+		w.Via = "cli"
+	case id.how == bySession || r.Header.Get("Sec-Fetch-Mode") != "":
+		w.Via = "page"
+	}
+	return w
+}
+
+// approve lets a revision be used that waits for it.
+func (s *server) approve(w http.ResponseWriter, r *http.Request) {
+	c, ok := s.sharing(w, r)
+	if !ok {
 		return
 	}
 	var asked struct {
@@ -63,11 +93,69 @@ func (s *server) approve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.acted(r, "approve a revision", "hash", asked.Hash)
-	if err := c.Approve(r.Context(), asked.Hash); err != nil {
+	if err := c.Approve(r.Context(), whoever(r), asked.Hash); err != nil {
 		s.fail(w, r, http.StatusConflict, err.Error())
 		return
 	}
 	s.accepted(w, map[string]any{"approved": asked.Hash})
+}
+
+// rollback makes a former revision the newest one. That takes as long as a reload.
+func (s *server) rollback(w http.ResponseWriter, r *http.Request) {
+	c, ok := s.sharing(w, r)
+	if !ok {
+		return
+	}
+	var asked struct {
+		N int64 `json:"n"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil || asked.N < 0 {
+		s.fail(w, r, http.StatusBadRequest, `the body must be {"n": 5}, with the number of the revision, or {} for the one before`)
+		return
+	}
+	s.acted(r, "roll a revision back", "revision", asked.N)
+	n, err := c.Rollback(r.Context(), whoever(r), asked.N)
+	if err != nil {
+		s.fail(w, r, http.StatusConflict, err.Error())
+		return
+	}
+	s.accepted(w, map[string]any{"revision": n})
+}
+
+// packHistory answers with the revisions that there were, and with who did what about them.
+func (s *server) packHistory(w http.ResponseWriter, r *http.Request) {
+	if c, ok := s.sharing(w, r); ok {
+		s.answer(w, c.History())
+	}
+}
+
+// packDifference compares what runs with the revision that waits, or with one of the history.
+// Secrets are masked on both sides.
+func (s *server) packDifference(w http.ResponseWriter, r *http.Request) {
+	c, ok := s.sharing(w, r)
+	if !ok || !s.hasProgram(w, r) {
+		return
+	}
+	var number int64
+	if text := r.URL.Query().Get("revision"); text != "" {
+		var err error
+		if number, err = strconv.ParseInt(text, 10, 64); err != nil || number < 1 {
+			s.fail(w, r, http.StatusBadRequest, "revision must be a number from 1 on")
+			return
+		}
+	}
+	d, err := c.Difference(number)
+	if err != nil {
+		s.fail(w, r, http.StatusNotFound, err.Error())
+		return
+	}
+	loader, hidden := s.program.Loader(), d.Before.Text != d.After.Text
+	d.Before.Text, d.After.Text = loader.Mask(d.Before.Text), loader.Mask(d.After.Text)
+	name := func(side packconfiguration.Side) string { return fmt.Sprintf("revision %d %.8s", side.N, side.Hash) }
+	s.answer(w, map[string]any{
+		"before": d.Before, "after": d.After, "unified": packconfiguration.Unified(name(d.Before), name(d.After), d.Before.Text, d.After.Text),
+		"only_hidden": hidden && d.Before.Text == d.After.Text,
+	})
 }
 
 // inPack reports whether there is a pack to show.

@@ -1,13 +1,22 @@
 package webservertornado_test
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"gambolputty/actor"
 	"gambolputty/actor/actortest"
+	"gambolputty/config"
 	"gambolputty/stages/cluster/pack"
+	"gambolputty/stages/cluster/packconfiguration"
 	"gambolputty/stages/webserver/webservertornado"
 )
 
@@ -37,6 +46,112 @@ func TestThePackIsShownWhateverItsID(t *testing.T) {
 			}
 		}
 		r.Stop()
+	}
+}
+
+// packProgram is one whose configuration can be shared.
+type packProgram struct {
+	webservertornado.Program
+	plan *config.Plan
+}
+
+func (p packProgram) Plan() *config.Plan      { return p.plan }
+func (p packProgram) Loader() config.Loader   { return config.Loader{Specs: []actor.Spec{secretive}} }
+func (packProgram) Refresh()                  {}
+func (packProgram) Try([]config.Shared) error { return nil }
+func (packProgram) Take(context.Context, []config.Shared, *config.Instead) (actor.Change, error) {
+	return actor.Change{}, nil
+}
+
+// secretive is a module with a secret.
+var secretive = actor.DefineSink(actor.Info{Name: "Secretive", Role: actor.Output}, struct {
+	Password string `opt:"password"`
+}{}, func(actor.Env, struct {
+	Password string `opt:"password"`
+}) (actor.Sink, error) {
+	return nil, errors.New("it never runs")
+})
+
+// node starts a node of a pack with a web server and returns how to ask it.
+func node(t *testing.T, role, options, own string) (ask func(method, path, body string) (int, string)) {
+	t.Helper()
+	plan, _ := config.Loader{Specs: []actor.Spec{secretive}}.LoadText("x", []byte(own))
+	r := actortest.StartOffering(t, []any{packProgram{plan: plan}}, "- Pack: {name: test, secret: a secret of many letters, node_name: me, interface: 127.0.60.3, port: 0, join: [127.0.60.3], interval: 100ms, pack: "+role+"}\n"+
+		"- PackConfiguration: {interval: 100ms, cache_file: "+filepath.Join(t.TempDir(), "c")+options+"}\n- WebserverTornado: {port: 0}\n- Lines\n- TestCatch\n",
+		webservertornado.Spec, pack.Spec, packconfiguration.Spec, actortest.Lines(make(chan string)))
+	address := ""
+	for _, part := range strings.Fields(r.Log()) {
+		if strings.HasPrefix(part, "address=127.0.0.1:") {
+			address = strings.TrimPrefix(part, "address=")
+		}
+	}
+	return func(method, path, text string) (int, string) {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), method, "http://"+address+path, strings.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("User-Agent", "gambolputty")
+		c := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		res, err := c.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		answer, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res.StatusCode, string(answer)
+	}
+}
+
+func TestAFollowerThatWaitsForItsConfigurationIsDegraded(t *testing.T) {
+	ask := node(t, "follower", "", "- Secretive\n")
+	if status, text := ask("GET", "/healthz", ""); status != http.StatusOK || !strings.Contains(text, "degraded\nwaiting_for_configuration") {
+		t.Errorf("%d %s", status, text)
+	}
+	for _, c := range []struct{ method, path, body, want string }{
+		{"POST", "/api/v1/pack/rollback", "{}", "nobody leads the pack"},
+		{"POST", "/api/v1/pack/approve", `{"hash": "x"}`, "no revision with this hash"},
+		{"GET", "/api/v1/pack/diff?revision=0", "", "must be a number from 1 on"},
+	} {
+		if status, text := ask(c.method, c.path, c.body); status < 400 || !strings.Contains(text, c.want) {
+			t.Errorf("%s: %d %s", c.path, status, text)
+		}
+	}
+}
+
+func TestARevisionIsComparedWithSecretsMaskedAndApproved(t *testing.T) {
+	ask := node(t, "leader", ", approve: manual", "- Secretive: {password: naughty}\n")
+	var waiting struct {
+		Configuration struct {
+			Waiting *struct{ Hash string }
+		}
+	}
+	for end := time.Now().Add(20 * time.Second); waiting.Configuration.Waiting == nil; time.Sleep(5 * time.Millisecond) {
+		if _, text := ask("GET", "/api/v1/pack", ""); json.Unmarshal([]byte(text), &waiting) != nil || time.Now().After(end) {
+			t.Fatal(text)
+		}
+	}
+	status, text := ask("GET", "/api/v1/pack/diff", "")
+	if status != http.StatusOK || strings.Contains(text, "naughty") || !strings.Contains(text, `+- Secretive: {password: '***'}`) {
+		t.Errorf("%d %s", status, text)
+	}
+	if status, text := ask("POST", "/api/v1/pack/approve", `{"hash": "`+waiting.Configuration.Waiting.Hash+`"}`); status != http.StatusAccepted {
+		t.Errorf("%d %s", status, text)
+	}
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		_, text := ask("GET", "/api/v1/pack/history", "")
+		if strings.Contains(text, `"stage":"given"`) && strings.Contains(text, `"action":"approve"`) && strings.Contains(text, `"user":"anybody","address":"127.0.0.1","via":"cli"`) {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal(text)
+		}
+	}
+	if status, text := ask("POST", "/api/v1/pack/rollback", `{"n": 7}`); status != http.StatusConflict || !strings.Contains(text, "not in the history") {
+		t.Errorf("%d %s", status, text)
 	}
 }
 
