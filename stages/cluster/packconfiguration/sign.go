@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"os"
 	"slices"
+
+	"gambolputty/config"
 )
 
 // NewKey makes a pair of keys: the private one as PEM (PKCS #8, RFC 8410), the public one as it
@@ -91,6 +93,9 @@ func (n *node) trusts(r revision) error {
 	}
 	if !ed25519.Verify(key, r.statement(), r.Signature) {
 		return errors.New("the signature of the revision is wrong")
+	}
+	if config.HashShared(r.Modules) != r.Hash {
+		return errors.New("the modules of the revision are not those that were signed")
 	}
 	return nil
 }
