@@ -226,7 +226,7 @@ func (b *builder) closed(m *Module) bool {
 	}
 	files := r.Reads()
 	if len(files) > 0 {
-		b.optionFault(m, files[0].Option, "W119", "", "files are not read here, so not all of this module is checked")
+		b.optionFault(m, files[0].Option, option.Unseen, "", "files are not read here, so not all of this module is checked")
 	}
 	return len(files) > 0
 }

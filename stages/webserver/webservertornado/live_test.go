@@ -69,7 +69,7 @@ func (p *program) Write(text, hash string) (actor.Change, error) {
 	return p.Reload()
 }
 
-func (p *program) Rehearse(context.Context, string, []string) ([]webservertornado.Step, error) {
+func (p *program) Rehearse(context.Context, config.Loader, string, []string) ([]webservertornado.Step, error) {
 	return []webservertornado.Step{{Module: "Lines", Receiver: "TestCatch", Event: json.RawMessage(`{"data":"x"}`)}}, nil
 }
 

@@ -77,7 +77,12 @@ func newCollector(env actor.Env) *collector {
 	gauge("inbox_length", "Events in the inbox of a module.", func(s actor.Status) float64 { return float64(s.Waiting) })
 	gauge("inbox_capacity", "Events that the inbox of a module can hold.", func(s actor.Status) float64 { return float64(s.Capacity) })
 	gauge("workers", "Workers of a module.", func(s actor.Status) float64 { return float64(s.Workers) })
-	gauge("module_up", "1 as long as a module runs.", func(actor.Status) float64 { return 1 })
+	gauge("module_up", "1 as long as a module runs.", func(s actor.Status) float64 {
+		if s.Failed != "" || s.Ended {
+			return 0
+		}
+		return 1
+	})
 	return c
 }
 
