@@ -38,7 +38,7 @@ type Field struct {
 }
 
 // secretName is what options are called that hold secrets, whatever else is said of them.
-var secretName = regexp.MustCompile(`(?i)password|passwd|secret|token|api_key|http_auth|basic_auth`)
+var secretName = regexp.MustCompile(`(?i)password|passwd|secret|token|api_key|http_auth|basic_auth|authorization`)
 
 // SecretName reports whether an option or a key of that name seems to hold a secret.
 func SecretName(name string) bool { return secretName.MatchString(name) }

@@ -22,6 +22,8 @@ type sampler struct {
 	ring    []moment
 	latest  pace
 	readers map[*paceReader]struct{}
+	inputs  map[string]int64 // what inputs had received when they were last looked at
+	gone    int64            // what those had that are not there any more
 }
 
 // counts are the counters of a module that rates are made of.
@@ -141,7 +143,6 @@ func (p *sampler) sample(now time.Time) {
 		switch s.Spec.Role {
 		case actor.Input:
 			m.total.In += r.In
-			next.Received += c.received
 		case actor.Output:
 			m.total.Out += r.In
 		}
@@ -160,7 +161,7 @@ func (p *sampler) sample(now time.Time) {
 			next.Edges = append(next.Edges, f)
 		}
 	}
-	m.waiting = next.Unsettled
+	m.waiting, next.Received = next.Unsettled, p.received(status)
 	next.EPS, next.Out, next.Errors = m.total.In, m.total.Out, m.total.Errors
 	p.before, p.edges, p.when, p.latest = before, edges, now, next
 	if !first {
@@ -169,6 +170,25 @@ func (p *sampler) sample(now time.Time) {
 		}
 	}
 	p.tell(next)
+}
+
+// received is what all inputs have received since the start, also those that a reload has
+// removed. The caller holds the lock.
+func (p *sampler) received(status []actor.Status) int64 {
+	now, sum := map[string]int64{}, int64(0)
+	for _, s := range status {
+		if s.Spec.Role == actor.Input {
+			now[s.ID] = s.Meter.Received.Load()
+			sum += now[s.ID]
+		}
+	}
+	for id, n := range p.inputs {
+		if next, there := now[id]; !there || next < n {
+			p.gone += n
+		}
+	}
+	p.inputs = now
+	return sum + p.gone
 }
 
 // rate is what happened per second; a module that is new after a reload counts from zero.

@@ -53,16 +53,15 @@ func (s *server) items() []any {
 
 // statistics are the counters, in the form of the former program.
 func (s *server) statistics(w http.ResponseWriter, _ *http.Request) {
-	received, queues := int64(0), map[string]int{}
-	for _, m := range s.env.Status() {
-		switch m.Spec.Role {
-		case actor.Input:
-			received += m.Meter.Received.Load()
-		case actor.StandAlone:
-		default:
+	status, queues := s.env.Status(), map[string]int{}
+	for _, m := range status {
+		if m.Spec.Role != actor.Input && m.Spec.Role != actor.StandAlone {
 			queues[m.ID] = m.Waiting
 		}
 	}
+	s.sampler.mu.Lock()
+	received := s.sampler.received(status)
+	s.sampler.mu.Unlock()
 	s.answer(w, map[string]any{"timestamp": float64(time.Now().UnixMilli()) / 1000, "received": received, "event_types": s.env.EventTypes(), "queues": queues})
 }
 
