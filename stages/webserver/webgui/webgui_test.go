@@ -252,7 +252,32 @@ func TestOwnFilesTakeThePlaceOfTheBuiltInOnes(t *testing.T) {
 		t.Errorf("what is no part of a page is shown: %s", res.Status)
 	}
 	r.Stop()
-	if !strings.Contains(r.Log(), "W117") {
+	for root, want := range map[string]bool{dir: true, "assets": false, "/no/such/folder": false} {
+		if got := strings.Join(actortest.Warnings(t, webgui.Spec, "document_root: "+root), " "); strings.Contains(got, "W117") != want {
+			t.Errorf("%s: %s", root, got)
+		}
+	}
+}
+
+func TestATemplateThatFailsIsTold(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "index.html"), []byte("{{.Nothing}}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := start(t, "document_root: "+dir)
+	get(t, r, "/login")
+	res, err := http.Get("http://" + r.Addr() + "/logs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusInternalServerError || !strings.Contains(string(text), "failed, the log says why") || strings.Contains(string(text), "Nothing") {
+		t.Errorf("%v %s %s", err, res.Status, text)
+	}
+	r.Stop()
+	if !strings.Contains(r.Log(), "make the page index.html") {
 		t.Error(r.Log())
 	}
 }

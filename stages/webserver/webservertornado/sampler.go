@@ -32,7 +32,7 @@ type counts struct{ received, emitted, errors int64 }
 // moment is what happened in one second.
 type moment struct {
 	total   rates
-	waiting int64
+	waiting int64 // events that are unfinished
 	modules map[string]rates
 }
 
@@ -46,18 +46,21 @@ type rates struct {
 // pace is what the statistics stream tells each second. Type, queue and edge are as in the
 // former program, the modules are ours.
 type pace struct {
-	Timestamp float64          `json:"timestamp"`
-	EPS       float64          `json:"eps"`
-	Out       float64          `json:"out"`
-	Errors    float64          `json:"errors"`
-	Received  int64            `json:"received"`
-	Unsettled int64            `json:"waiting"`
-	Types     map[string]int64 `json:"event_types"`
-	Queues    map[string]int   `json:"queues"`
-	Edges     []flow           `json:"edges"`
-	Modules   []beating        `json:"modules"`
-	Ailments  []string         `json:"ailments"`
-	Dropped   int64            `json:"dropped,omitempty"`
+	Timestamp float64 `json:"timestamp"`
+	EPS       float64 `json:"eps"`
+	Out       float64 `json:"out"`
+	Errors    float64 `json:"errors"`
+	Received  int64   `json:"received"`
+	Unsettled int64   `json:"waiting"`
+	// Unfinished events are in the program: they wait, are at hand in a module, or are on the
+	// disk of an edge.
+	Unfinished int64            `json:"unfinished"`
+	Types      map[string]int64 `json:"event_types"`
+	Queues     map[string]int   `json:"queues"`
+	Edges      []flow           `json:"edges"`
+	Modules    []beating        `json:"modules"`
+	Ailments   []string         `json:"ailments"`
+	Dropped    int64            `json:"dropped,omitempty"`
 }
 
 // flow is what goes along an edge.
@@ -117,7 +120,7 @@ func (p *sampler) run(ctx context.Context) {
 
 // sample takes the counters at now and makes rates of what they were before.
 func (p *sampler) sample(now time.Time) {
-	status := p.env.Status()
+	status, books := p.env.Status(), p.env.Balance()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	seconds := now.Sub(p.when).Seconds()
@@ -161,7 +164,9 @@ func (p *sampler) sample(now time.Time) {
 			next.Edges = append(next.Edges, f)
 		}
 	}
-	m.waiting, next.Received = next.Unsettled, p.received(status)
+	next.Received = p.received(status)
+	next.Unfinished = max(0, books.InFlight+books.Off()+books.Buffered)
+	m.waiting = next.Unfinished
 	next.EPS, next.Out, next.Errors = m.total.In, m.total.Out, m.total.Errors
 	p.before, p.edges, p.when, p.latest = before, edges, now, next
 	if !first {
@@ -275,7 +280,7 @@ func (s *server) history(w http.ResponseWriter, r *http.Request) {
 	s.sampler.mu.Unlock()
 	answer := map[string]any{"interval": 1, "in": in, "out": out, "errors": failed}
 	if id == "" {
-		answer["waiting"] = waiting
+		answer["unfinished"] = waiting
 	}
 	s.answer(w, answer)
 }
