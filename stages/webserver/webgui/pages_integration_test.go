@@ -204,7 +204,7 @@ func TestIntegrationTheDocumentationAndThePlaygroundAreBuiltIn(t *testing.T) {
 
 func TestIntegrationWithoutWebSocketsThePagesAsk(t *testing.T) {
 	for name, script := range map[string]string{
-		"a browser that has none":         `delete window.WebSocket`,
+		"a browser that has none":        `delete window.WebSocket`,
 		"a proxy that lets none through": `window.WebSocket = class { constructor() { setTimeout(() => this.onclose && this.onclose({ code: 1006 }), 0); } close() {} }`,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -56,6 +56,11 @@ func (o *Options) Uses() []actor.Need {
 	return []actor.Need{{Option: "tornado_webserver", ID: o.Server, Kinds: []string{"WebserverTornado"}}}
 }
 
+// Listens keeps a second WebGui away from the same web server, as both would have the same paths.
+func (o *Options) Listens() []actor.Address {
+	return []actor.Address{{Option: "tornado_webserver", Network: "unix", Host: "page / of " + o.Server}}
+}
+
 // Reads names the folder.
 func (o *Options) Reads() []actor.File {
 	if o.Root == "" {

@@ -12,7 +12,9 @@ import (
 
 	"go.uber.org/goleak"
 
+	"gambolputty/actor"
 	"gambolputty/actor/actortest"
+	"gambolputty/config"
 	"gambolputty/stages/webserver/webgui"
 	"gambolputty/stages/webserver/webservertornado"
 )
@@ -279,6 +281,18 @@ func TestATemplateThatFailsIsTold(t *testing.T) {
 	r.Stop()
 	if !strings.Contains(r.Log(), "make the page index.html") {
 		t.Error(r.Log())
+	}
+}
+
+func TestOneWebServerHasThePagesOnce(t *testing.T) {
+	l := config.Loader{Specs: []actor.Spec{webgui.Spec, webservertornado.Spec, actortest.Lines(nil), actortest.Numbers(1)}}
+	for text, want := range map[string]bool{
+		"- WebserverTornado\n- WebGui\n- WebGui: {id: other}\n- Lines: {receivers: []}\n":                                                                true,
+		"- WebserverTornado\n- WebserverTornado: {id: b, port: 5101}\n- WebGui\n- WebGui: {id: other, tornado_webserver: b}\n- Lines: {receivers: []}\n": false,
+	} {
+		if _, report := l.LoadText("x.yml", []byte(text)); strings.Contains(report.Text(), "E037") != want {
+			t.Errorf("%s%s", text, report.Text())
+		}
 	}
 }
 
