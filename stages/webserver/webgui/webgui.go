@@ -112,6 +112,7 @@ type webserver interface {
 	HandleOpen(path string, page http.Handler) error
 	Base() string
 	Restrict(p webservertornado.Policy)
+	Logins() (passwords bool, provider string)
 	Broken(w http.ResponseWriter, r *http.Request, err error)
 }
 
@@ -152,7 +153,8 @@ func (g *gui) Serve(ctx context.Context) error {
 	errs := []error{
 		server.HandleOpen("/assets/", http.HandlerFunc(g.asset)),
 		server.HandleOpen("/login", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			show(w, r, login, shown{g.opts.Title, server.Base(), r.FormValue("failed") != "", r.FormValue("next")})
+			passwords, provider := server.Logins()
+			show(w, r, login, shown{g.opts.Title, server.Base(), r.FormValue("failed") != "", r.FormValue("next"), passwords || provider == "", provider})
 		})),
 	}
 	for _, path := range pages {
@@ -170,6 +172,8 @@ type shown struct {
 	Title, Base string
 	Failed      bool
 	Next        string
+	Passwords   bool   // there are users or tokens
+	Provider    string // the host of a provider of logins, or ""
 }
 
 func (g *gui) template(name string) (*template.Template, error) {

@@ -47,9 +47,13 @@ func (s *server) tooMany(w http.ResponseWriter, r *http.Request) {
 func (s *server) turnAway(w http.ResponseWriter, r *http.Request) {
 	fromPage := r.Header.Get("Sec-Fetch-Mode") != "" && r.Header.Get("Sec-Fetch-Mode") != "navigate"
 	wantsPage := r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "text/html")
-	if s.hasLogin() {
+	if s.hasLogin() || s.oidc != nil {
 		if wantsPage {
-			http.Redirect(w, r, s.base()+"/login?next="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
+			page := "/login"
+			if !s.hasLogin() {
+				page = "/login/oidc"
+			}
+			http.Redirect(w, r, s.base()+page+"?next="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
 			return
 		}
 		if fromPage {

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"path"
 	"runtime/debug"
 	"slices"
@@ -224,12 +225,22 @@ func (s *server) find(r *http.Request) added {
 	return added{}
 }
 
+// Logins are the ways to log in that the page for it offers: names with passwords, and the
+// host of a provider, "" without one.
+func (s *server) Logins() (passwords bool, provider string) {
+	if s.oidc != nil {
+		u, _ := url.Parse(s.oidc.opts.Issuer) // it was checked
+		provider = u.Host
+	}
+	return s.opts.namesPeople(), provider
+}
+
 func (s *server) isOpen(r *http.Request) bool { return s.find(r).open }
 
 func (s *server) hasLogin() bool {
 	s.pagesMu.RLock()
 	defer s.pagesMu.RUnlock()
-	return s.pages["/login"].Handler != nil && s.opts.namesPeople()
+	return s.pages["/login"].Handler != nil && (s.opts.namesPeople() || s.oidc != nil)
 }
 
 // page serves a file of document_root or a page of another module.

@@ -15,8 +15,9 @@ import (
 // identity is who makes a request and how that is known.
 type identity struct {
 	name, role string
-	how        string // one of the ways below
-	csrf       string // of a session
+	how        string    // one of the ways below
+	csrf       string    // of a session
+	until      time.Time // when a session ends, if it ends by itself
 }
 
 // The ways to be known. Browsers send some of them along by themselves, whoever has made the
@@ -95,7 +96,7 @@ func (s *sessions) of(r *http.Request) (identity, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found := s.all[sha256.Sum256([]byte(c.Value))]
-	if found == nil || time.Since(found.used) > sessionTime {
+	if found == nil || time.Since(found.used) > sessionTime || !found.until.IsZero() && time.Now().After(found.until) {
 		return identity{}, false
 	}
 	found.used = time.Now()

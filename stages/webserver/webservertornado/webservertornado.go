@@ -57,6 +57,7 @@ type Options struct {
 	ClientCA        string            `opt:"client_ca" null:"true" doc:"PEM file with authorities; clients must show a certificate of theirs."`
 	Users           map[string]string `opt:"users" secret:"true" doc:"Passwords of users by their names, as they are or as bcrypt hashes."`
 	Tokens          []string          `opt:"tokens" secret:"true" doc:"Bearer tokens. Empty ones are ignored."`
+	OIDC            *OIDC             `opt:"oidc" doc:"Login with a provider of OpenID Connect: issuer, client_id, client_secret, redirect_url, scopes, user_claim, roles_claim, admin_values, viewer_values and ca_file."`
 	Roles           map[string]string `opt:"roles" doc:"viewer or admin for the name of a user, or for token followed by its place in tokens from 1, as in token1. Users are admins and tokens viewers unless they stand here. Profiles are for admins."`
 	Allow           peers.Networks    `opt:"allow" doc:"Networks that may connect, as in 192.168.0.0/16; empty is all."`
 	Hosts           []string          `opt:"hosts" doc:"Names by which a server without a login may be asked, beside localhost and addresses, such as the one that a reverse proxy passes on."`
@@ -88,6 +89,11 @@ func (o *Options) Validate() error {
 	if path, ok := o.socket(); ok && (path == "" || len(path) > longestPath) {
 		fault("interface", option.NotAllowed, "the path of a socket must have from 1 to %d bytes, got %q", longestPath, path)
 	}
+	if o.OIDC != nil {
+		for name, text := range o.OIDC.faults() {
+			fault("oidc."+name, option.NotAllowed, "%s", text)
+		}
+	}
 	if !strings.HasPrefix(o.BasePath, "/") {
 		fault("base_path", option.NotAllowed, "must begin with /, got %q", o.BasePath)
 	}
@@ -111,7 +117,7 @@ func (o *Options) Validate() error {
 		fault("application_settings."+name, "W105", "has no effect")
 	}
 	if o.Interface != nil && !o.protected() && !local(*o.Interface) {
-		fault("interface", "W116", "the server is open to everybody who can reach it, as there are neither users nor tokens nor client_ca")
+		fault("interface", "W116", "the server is open to everybody who can reach it, as there are neither users nor tokens nor oidc nor client_ca")
 	}
 	return errors.Join(errs...)
 }
@@ -135,7 +141,7 @@ func (o *Options) holders() []string {
 func tokenName(i int) string { return fmt.Sprint("token", i+1) }
 
 // protected reports whether anybody has to say who he is.
-func (o *Options) protected() bool { return o.namesPeople() || o.ClientCA != "" }
+func (o *Options) protected() bool { return o.namesPeople() || o.OIDC != nil || o.ClientCA != "" }
 
 // namesPeople reports whether there are logins that people can write down.
 func (o *Options) namesPeople() bool {
@@ -195,6 +201,9 @@ func (o *Options) Reads() []actor.File {
 			list = append(list, f)
 		}
 	}
+	if o.OIDC != nil && o.OIDC.CAFile != "" {
+		list = append(list, actor.File{Option: "oidc.ca_file", Path: o.OIDC.CAFile})
+	}
 	if o.Given["document_root"] {
 		list = append(list, actor.File{Option: "document_root", Path: o.DocumentRoot, Directory: true})
 	}
@@ -233,6 +242,7 @@ type server struct {
 	offered
 	policy   atomic.Pointer[Policy]
 	sessions sessions
+	oidc     *relyingParty // nil without one
 	sampler  *sampler
 	sockets  sockets
 	gzips    *sync.Pool
@@ -251,6 +261,9 @@ func New(env actor.Env, o Options) (actor.Service, error) {
 func (s *server) Open(ctx context.Context) error {
 	var err error
 	if s.tls, err = s.secure(); err != nil {
+		return err
+	}
+	if s.oidc, err = newRelyingParty(s.opts.OIDC); err != nil {
 		return err
 	}
 	if s.opts.Given["document_root"] {

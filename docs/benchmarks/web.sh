@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# CPU time of a pipeline without the web modules, with them while nobody looks, and with all of it in use: /metrics
+# asked for each second, the stream of the statistics open, and a tap at its default rate. It is CPU time of the
+# pipeline alone, so that it does not matter who else uses the machine; the ways take turns.
+#
+#   ROUNDS          rounds, 9 unless set
+#   LINES_OF_INPUT  lines, 4000000 unless set
+#   PORT            port of the web server, 15515 unless set
+#
+# Needs Go, bash 5, curl and GNU time.
+set -euo pipefail
+export LC_ALL=C # the decimal point
+cd "$(dirname "$0")/../.."
+rounds=${ROUNDS:-9}
+lines=${LINES_OF_INPUT:-4000000}
+port=${PORT:-15515}
+dir=$(mktemp -d)
+watchers=()
+cleanup() {
+    [ ${#watchers[@]} = 0 ] || kill "${watchers[@]}" 2>/dev/null || true
+    rm -rf "$dir"
+}
+trap cleanup EXIT
+CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$dir/ours" ./cmd/gambolputty
+go build -o "$dir/generate" ./docs/benchmarks/generate
+mkfifo "$dir/pipe"
+"$dir/generate" -kind access -lines 200000 >"$dir/in"
+
+pipeline="- StdIn:
+    strip_newline: True
+- RegexParser:
+    field_extraction_patterns:
+      - httpd_access_log: '(?P<remote_ip>\\d+\\.\\d+\\.\\d+\\.\\d+)\\s+(?P<identd>\\w+|-)\\s+(?P<user>\\w+|-)\\s+\\[(?P<datetime>\\d+\\/\\w+\\/\\d+:\\d+:\\d+:\\d+\\s.\\d+)\\]\\s+\\\"(?P<url>.*)\\\"\\s+(?P<http_status>\\d+)\\s+(?P<bytes_send>\\d+)'
+- DevNullSink"
+echo "$pipeline" >"$dir/none.yml"
+for way in closed open; do
+    printf '%s\n- WebserverTornado:\n    port: %d\n- WebGui\n' "$pipeline" "$port" >"$dir/$way.yml"
+done
+
+feed() {
+    local n
+    for ((n = 0; n < lines; n += 200000)); do cat "$dir/in"; done
+}
+
+# look opens all that can be open.
+look() {
+    for _ in $(seq 200); do
+        if curl -sf "http://127.0.0.1:$port/readyz" >"$dir/ready" 2>&1; then break; fi
+        sleep 0.05
+    done
+    (exec 3>&-; while curl -sf "http://127.0.0.1:$port/metrics" >"$dir/metrics"; do echo >>"$dir/scrapes"; sleep 1; done) &
+    watchers+=($!)
+    "$dir/ours" top --url "http://127.0.0.1:$port" >"$dir/top" 2>&1 3>&- &
+    watchers+=($!)
+    "$dir/ours" tap RegexParser.out --url "http://127.0.0.1:$port" >"$dir/tap" 2>&1 3>&- &
+    watchers+=($!)
+    sleep 1 # until they have come
+}
+
+for ((round = 1; round <= rounds; round++)); do
+    ways=(none closed open)
+    for ((i = 0; i < 3; i++)); do
+        way=${ways[(i + round) % 3]}
+        watchers=()
+        /usr/bin/time -f '%U %S %e' -a -o "$dir/$way.times" "$dir/ours" run -c "$dir/$way.yml" --log-level error <"$dir/pipe" >"$dir/log" 2>&1 &
+        program=$!
+        exec 3>"$dir/pipe"
+        [ "$way" != open ] || look
+        feed >&3
+        exec 3>&-
+        wait "$program"
+        [ ${#watchers[@]} = 0 ] || { kill "${watchers[@]}" 2>/dev/null || true; wait "${watchers[@]}" 2>/dev/null || true; }
+        [ "$way" != open ] || echo "round $round: $(wc -l <"$dir/scrapes") scrapes, $(grep -c '^{' "$dir/tap") events in the tap" >&2
+        rm -f "$dir/scrapes"
+    done
+done
+
+# median of the CPU seconds of a way
+median() { awk '{ print $1 + $2 }' "$dir/$1.times" | sort -n | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
+# ratio of a way to none: the median of what it is in each round
+ratio() { paste "$dir/$1.times" "$dir/none.times" | awk '{ print ($1 + $2) / ($4 + $5) }' | sort -n | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
+echo "$rounds rounds of $lines lines, CPU seconds, medians:"
+echo
+echo '| web modules | CPU s | to none, round by round |'
+echo '|---|---|---|'
+for way in none closed open; do
+    printf '| %s | %.2f | %.3f |\n' "$way" "$(median $way)" "$(ratio $way)"
+done
