@@ -7,7 +7,7 @@
 #   LINES_OF_INPUT  lines, 4000000 unless set
 #   PORT            port of the web server, 15515 unless set
 #
-# Needs Go, bash 5, curl and GNU time.
+# Needs Go, bash 5, curl and GNU time. What watches is docs/benchmarks/watch.
 set -euo pipefail
 export LC_ALL=C # the decimal point
 cd "$(dirname "$0")/../.."
@@ -15,14 +15,15 @@ rounds=${ROUNDS:-9}
 lines=${LINES_OF_INPUT:-4000000}
 port=${PORT:-15515}
 dir=$(mktemp -d)
-watchers=()
+watcher=
 cleanup() {
-    [ ${#watchers[@]} = 0 ] || kill "${watchers[@]}" 2>/dev/null || true
+    [ -z "$watcher" ] || kill -INT "$watcher" 2>/dev/null || true
     rm -rf "$dir"
 }
 trap cleanup EXIT
 CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$dir/ours" ./cmd/gambolputty
 go build -o "$dir/generate" ./docs/benchmarks/generate
+go build -o "$dir/watch" ./docs/benchmarks/watch
 mkfifo "$dir/pipe"
 "$dir/generate" -kind access -lines 200000 >"$dir/in"
 
@@ -48,12 +49,8 @@ look() {
         if curl -sf "http://127.0.0.1:$port/readyz" >"$dir/ready" 2>&1; then break; fi
         sleep 0.05
     done
-    (exec 3>&-; while curl -sf "http://127.0.0.1:$port/metrics" >"$dir/metrics"; do echo >>"$dir/scrapes"; sleep 1; done) &
-    watchers+=($!)
-    "$dir/ours" top --url "http://127.0.0.1:$port" >"$dir/top" 2>&1 3>&- &
-    watchers+=($!)
-    "$dir/ours" tap RegexParser.out --url "http://127.0.0.1:$port" >"$dir/tap" 2>&1 3>&- &
-    watchers+=($!)
+    "$dir/watch" -url "http://127.0.0.1:$port" 2>>"$dir/watched" 3>&- &
+    watcher=$!
     sleep 1 # until they have come
 }
 
@@ -61,7 +58,7 @@ for ((round = 1; round <= rounds; round++)); do
     ways=(none closed open)
     for ((i = 0; i < 3; i++)); do
         way=${ways[(i + round) % 3]}
-        watchers=()
+        watcher=
         /usr/bin/time -f '%U %S %e' -a -o "$dir/$way.times" "$dir/ours" run -c "$dir/$way.yml" --log-level error <"$dir/pipe" >"$dir/log" 2>&1 &
         program=$!
         exec 3>"$dir/pipe"
@@ -69,9 +66,7 @@ for ((round = 1; round <= rounds; round++)); do
         feed >&3
         exec 3>&-
         wait "$program"
-        [ ${#watchers[@]} = 0 ] || { kill "${watchers[@]}" 2>/dev/null || true; wait "${watchers[@]}" 2>/dev/null || true; }
-        [ "$way" != open ] || echo "round $round: $(wc -l <"$dir/scrapes") scrapes, $(grep -c '^{' "$dir/tap") events in the tap" >&2
-        rm -f "$dir/scrapes"
+        [ -z "$watcher" ] || { kill -INT "$watcher" 2>/dev/null || true; wait "$watcher" || true; }
     done
 done
 
@@ -79,6 +74,7 @@ done
 median() { awk '{ print $1 + $2 }' "$dir/$1.times" | sort -n | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
 # ratio of a way to none: the median of what it is in each round
 ratio() { paste "$dir/$1.times" "$dir/none.times" | awk '{ print ($1 + $2) / ($4 + $5) }' | sort -n | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
+echo "what was seen in the last round: $(tail -n 1 "$dir/watched")" >&2
 echo "$rounds rounds of $lines lines, CPU seconds, medians:"
 echo
 echo '| web modules | CPU s | to none, round by round |'

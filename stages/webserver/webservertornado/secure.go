@@ -13,11 +13,11 @@ func (s *server) secure() (*tls.Config, error) {
 	if !s.opts.TLS {
 		return nil, nil
 	}
-	pair := &keyPair{cert: s.opts.Cert, key: s.opts.Key}
-	if _, err := pair.get(nil); err != nil {
+	c, err := s.certificates()
+	if err != nil {
 		return nil, err
 	}
-	c := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.get}
+	c.MinVersion = tls.VersionTLS12
 	if s.opts.MinTLS == "1.3" {
 		c.MinVersion = tls.VersionTLS13
 	}
@@ -32,7 +32,22 @@ func (s *server) secure() (*tls.Config, error) {
 	if !c.ClientCAs.AppendCertsFromPEM(pem) {
 		return nil, fmt.Errorf("client_ca: %s holds no certificate", s.opts.ClientCA)
 	}
+	if s.opts.ACME != nil {
+		withoutClients(c)
+	}
 	return c, nil
+}
+
+// certificates is where those of the server come from.
+func (s *server) certificates() (*tls.Config, error) {
+	if s.opts.ACME != nil {
+		return s.automatic()
+	}
+	pair := &keyPair{cert: s.opts.Cert, key: s.opts.Key}
+	if _, err := pair.get(nil); err != nil {
+		return nil, err
+	}
+	return &tls.Config{GetCertificate: pair.get}, nil
 }
 
 // keyPair is a certificate that somebody may renew while the program runs.

@@ -55,6 +55,7 @@ type Options struct {
 	Cert            string            `opt:"cert" null:"true" doc:"PEM file with the certificate chain. Required with tls. Both are read again when they have changed."`
 	MinTLS          string            `opt:"min_tls_version" enum:"1.2|1.3" kinds:"float" doc:"Lowest version of TLS that is accepted."`
 	ClientCA        string            `opt:"client_ca" null:"true" doc:"PEM file with authorities; clients must show a certificate of theirs."`
+	ACME            *ACME             `opt:"acme" doc:"Take the certificates from an authority by ACME, in place of cert and key: domains, cache_dir, email, directory_url and ca_file. The port must be reachable from there as 443."`
 	Users           map[string]string `opt:"users" secret:"true" doc:"Passwords of users by their names, as they are or as bcrypt hashes."`
 	Tokens          []string          `opt:"tokens" secret:"true" doc:"Bearer tokens. Empty ones are ignored."`
 	OIDC            *OIDC             `opt:"oidc" doc:"Login with a provider of OpenID Connect: issuer, client_id, client_secret, redirect_url, scopes, user_claim, roles_claim, admin_values, viewer_values and ca_file."`
@@ -79,8 +80,19 @@ func (o *Options) Validate() error {
 		errs = append(errs, &option.Fault{Code: code, Option: name, Message: fmt.Sprintf(format, args...)})
 	}
 	for name, file := range map[string]string{"cert": o.Cert, "key": o.Key} {
-		if o.TLS && file == "" {
+		switch {
+		case o.TLS && file == "" && o.ACME == nil:
 			fault(name, option.Required, "required option is missing: tls is True")
+		case o.ACME != nil && file != "":
+			fault(name, option.Contradiction, "cannot be set together with acme")
+		}
+	}
+	if o.ACME != nil {
+		for name, text := range o.ACME.faults() {
+			fault("acme."+name, option.NotAllowed, "%s", text)
+		}
+		if _, ok := o.socket(); ok || !o.TLS {
+			fault("acme", option.Contradiction, "needs tls: True and an interface that the authority can reach")
 		}
 	}
 	if o.ClientCA != "" && !o.TLS {
@@ -201,6 +213,9 @@ func (o *Options) Reads() []actor.File {
 			list = append(list, f)
 		}
 	}
+	if o.ACME != nil && o.ACME.CAFile != "" {
+		list = append(list, actor.File{Option: "acme.ca_file", Path: o.ACME.CAFile})
+	}
 	if o.OIDC != nil && o.OIDC.CAFile != "" {
 		list = append(list, actor.File{Option: "oidc.ca_file", Path: o.OIDC.CAFile})
 	}
@@ -305,6 +320,9 @@ func (s *server) Serve(ctx context.Context) error {
 	defer end()
 	go s.pulse.beat(watch)
 	go s.sampler.run(watch)
+	if s.opts.ACME != nil {
+		go s.fetchCertificates(watch)
+	}
 	select {
 	case <-ctx.Done():
 		close(s.leaving)
