@@ -188,6 +188,21 @@ func TestWhoComesWithoutALoginGetsThePageForIt(t *testing.T) {
 	r.Stop()
 }
 
+func TestThePageForTheLoginOffersWhatThereIs(t *testing.T) {
+	for options, want := range map[string][2]bool{
+		"users: {brian: '${NO_SUCH_VARIABLE:-naughty}'}":                                                                    {true, false},
+		"oidc: {issuer: 'https://login.example/x', client_id: y}":                                                           {false, true},
+		"users: {brian: '${NO_SUCH_VARIABLE:-naughty}'}, oidc: {issuer: 'https://login.example/x', client_id: gambolputty}": {true, true},
+	} {
+		r := actortest.Start(t, "- WebGui\n- WebserverTornado: {port: 0, interface: 127.0.0.1, "+options+"}\n- Lines\n- TestCatch\n", webgui.Spec, webservertornado.Spec, actortest.Lines(make(chan string)))
+		page, _ := get(t, r, "/login?next=/logs")
+		if got := [2]bool{strings.Contains(page, `name="password"`), strings.Contains(page, `href="/login/oidc?next=%2flogs">Log in with login.example</a>`)}; got != want {
+			t.Errorf("%s: %v\n%s", options, got, page)
+		}
+		r.Stop()
+	}
+}
+
 func TestPagesBehindAProxyKnowWhereTheyAre(t *testing.T) {
 	r := actortest.Start(t, "- WebGui\n- WebserverTornado: {port: 0, base_path: /logs/gp/}\n- Lines\n- TestCatch\n",
 		webgui.Spec, webservertornado.Spec, actortest.Lines(make(chan string)))

@@ -309,6 +309,19 @@ func TestPagesOfOthersGetNoWebSocket(t *testing.T) {
 	f.Stop()
 }
 
+func TestPagesThatPointTheirNameHereGetNoWebSocket(t *testing.T) {
+	f := serveFull(t, "")
+	for _, path := range []string{"/websockets/statistics", "/websockets/get_logs", "/websockets/tap?module=Lines"} {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		_, r, err := websocket.Dial(ctx, f.url+path, &websocket.DialOptions{Host: "evil.example", HTTPHeader: http.Header{"Origin": {"http://evil.example"}}, HTTPClient: &f.http})
+		cancel()
+		if err == nil || r.StatusCode != http.StatusMisdirectedRequest {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	f.Stop()
+}
+
 func TestThereIsALimitForWebSocketsAndAStopTellsThem(t *testing.T) {
 	f := serveFull(t, "")
 	var open []*websocket.Conn

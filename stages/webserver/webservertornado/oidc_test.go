@@ -222,3 +222,19 @@ func TestWrongOptionsOfAProvider(t *testing.T) {
 		"oidc: {issuer: 'https://login.example', client_id: x, admins: [a]}":             "admins",
 	})
 }
+
+func TestOnlyTheLoginIsOpenWithAProvider(t *testing.T) {
+	p := newProvider(t)
+	f := serveFull(t, "interface: 127.0.0.1\ntokens: ['${NO_SUCH_VARIABLE:-boss}']\nroles: {token1: admin}\noidc: {issuer: '"+p.server.URL+"', client_id: gambolputty}")
+	f.browser()
+	open := map[string]bool{"/healthz": true, "/readyz": true, "/metrics": true, "/login": true, "/logout": true, "/login/oidc": true, "/login/oidc/callback": true}
+	f.every(func(method, path, role string) {
+		if open[path] != (role == "") {
+			t.Errorf("%s %s asks for the role %q", method, path, role)
+		}
+		if status, _, _ := f.ask(method, path, ""); !open[path] && status != http.StatusUnauthorized {
+			t.Errorf("without a login %s %s is %d", method, path, status)
+		}
+	})
+	f.Stop()
+}

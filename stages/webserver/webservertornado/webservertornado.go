@@ -298,13 +298,18 @@ func (s *server) Open(ctx context.Context) error {
 	return err
 }
 
+// bounded is a server in which no client takes more than its share.
+func (s *server) bounded(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: h, MaxHeaderBytes: headerSize,
+		ReadHeaderTimeout: headerTime, ReadTimeout: requestTime, WriteTimeout: answerTime, IdleTimeout: idleTime,
+	}
+}
+
 // Serve answers requests until ctx ends.
 func (s *server) Serve(ctx context.Context) error {
-	h := &http.Server{
-		Handler: s.handler(), TLSConfig: s.tls, MaxHeaderBytes: headerSize,
-		ReadHeaderTimeout: headerTime, ReadTimeout: requestTime, WriteTimeout: answerTime, IdleTimeout: idleTime,
-		ErrorLog: slog.NewLogLogger(s.env.Log.Handler(), slog.LevelDebug),
-	}
+	h := s.bounded(s.handler())
+	h.TLSConfig, h.ErrorLog = s.tls, slog.NewLogLogger(s.env.Log.Handler(), slog.LevelDebug)
 	errs := make(chan error, len(s.listeners))
 	for _, l := range s.listeners {
 		l = netutil.LimitListener(l, s.opts.MaxConnections)
