@@ -18,6 +18,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -162,7 +163,10 @@ func (a *authority) account(q request) error {
 	if err := errors.Join(err, err2); err != nil {
 		return err
 	}
-	a.thumbprint, err = acme.JWKThumbprint(&ecdsa.PublicKey{Curve: elliptic.P256(), X: new(big.Int).SetBytes(x), Y: new(big.Int).SetBytes(y)})
+	key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), slices.Concat([]byte{4}, x, y))
+	if err == nil {
+		a.thumbprint, err = acme.JWKThumbprint(key)
+	}
 	return err
 }
 
