@@ -160,12 +160,17 @@ func build() (version, commit string) {
 	return info.Main.Version, commit
 }
 
-// metrics is the handler of /metrics.
-func (s *server) metrics() http.HandlerFunc {
+// newRegistry knows all figures.
+func (s *server) newRegistry() *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	c := newCollector(s.env)
 	c.program = s.program
 	r.MustRegister(c, newPackMetrics(s.env), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	h := promhttp.HandlerFor(r, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(s.env.Log.Handler(), slog.LevelWarn)})
+	return r
+}
+
+// metrics is the handler of /metrics.
+func (s *server) metrics() http.HandlerFunc {
+	h := promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(s.env.Log.Handler(), slog.LevelWarn)})
 	return h.ServeHTTP
 }

@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/net/netutil"
 
 	"gambolputty/actor"
@@ -63,6 +64,7 @@ type Options struct {
 	Allow           peers.Networks    `opt:"allow" doc:"Networks that may connect, as in 192.168.0.0/16; empty is all."`
 	Hosts           []string          `opt:"hosts" doc:"Names by which a server without a login may be asked, beside localhost and addresses, such as the one that a reverse proxy passes on."`
 	Proxies         peers.Networks    `opt:"trusted_proxies" doc:"Networks of reverse proxies whose X-Forwarded-For, X-Forwarded-Host and X-Forwarded-Proto say who asks and how. Whoever asks over a Unix socket is one."`
+	OTLP            *OTLP             `opt:"otlp" doc:"Send what /metrics shows to a collector of OpenTelemetry as well: endpoint, interval, headers and ca_file."`
 	MetricsAuth     bool              `opt:"metrics_auth" doc:"Ask for a login for /metrics as well."`
 	BasePath        string            `opt:"base_path" doc:"Path under which a reverse proxy shows the server."`
 	MaxConnections  int               `opt:"max_connections" min:"1" doc:"Connections at a time; further ones wait."`
@@ -100,6 +102,11 @@ func (o *Options) Validate() error {
 	}
 	if path, ok := o.socket(); ok && (path == "" || len(path) > longestPath) {
 		fault("interface", option.NotAllowed, "the path of a socket must have from 1 to %d bytes, got %q", longestPath, path)
+	}
+	if o.OTLP != nil {
+		for name, text := range o.OTLP.faults() {
+			fault("otlp."+name, option.NotAllowed, "%s", text)
+		}
 	}
 	if o.OIDC != nil {
 		for name, text := range o.OIDC.faults() {
@@ -216,6 +223,9 @@ func (o *Options) Reads() []actor.File {
 	if o.ACME != nil && o.ACME.CAFile != "" {
 		list = append(list, actor.File{Option: "acme.ca_file", Path: o.ACME.CAFile})
 	}
+	if o.OTLP != nil && o.OTLP.CAFile != "" {
+		list = append(list, actor.File{Option: "otlp.ca_file", Path: o.OTLP.CAFile})
+	}
 	if o.OIDC != nil && o.OIDC.CAFile != "" {
 		list = append(list, actor.File{Option: "oidc.ca_file", Path: o.OIDC.CAFile})
 	}
@@ -257,6 +267,8 @@ type server struct {
 	offered
 	policy   atomic.Pointer[Policy]
 	sessions sessions
+	registry *prometheus.Registry
+	exporter *exporter     // nil without a collector
 	oidc     *relyingParty // nil without one
 	sampler  *sampler
 	sockets  sockets
@@ -268,6 +280,7 @@ type server struct {
 func New(env actor.Env, o Options) (actor.Service, error) {
 	s := &server{env: env, opts: o, access: newAccess(env, &o), pulse: newPulse(env), sampler: newSampler(env), offered: lookUp(env), began: time.Now(), gzips: newPool(), leaving: make(chan struct{})}
 	s.sockets.init()
+	s.registry = s.newRegistry()
 	s.Restrict(Policy{Title: "GambolPutty", Tap: true, Actions: true})
 	return s, nil
 }
@@ -276,6 +289,9 @@ func New(env actor.Env, o Options) (actor.Service, error) {
 func (s *server) Open(ctx context.Context) error {
 	var err error
 	if s.tls, err = s.secure(); err != nil {
+		return err
+	}
+	if s.exporter, err = s.newExporter(); err != nil {
 		return err
 	}
 	if s.oidc, err = newRelyingParty(s.opts.OIDC); err != nil {
@@ -325,6 +341,14 @@ func (s *server) Serve(ctx context.Context) error {
 	defer end()
 	go s.pulse.beat(watch)
 	go s.sampler.run(watch)
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		if s.exporter != nil {
+			s.exporter.run(watch)
+		}
+	}()
+	defer func() { end(); <-sent }()
 	if s.opts.ACME != nil {
 		go s.fetchCertificates(watch)
 	}
