@@ -35,36 +35,38 @@ func (m *Module) shown(rename func(string) string) map[string]any {
 	if m.options == nil {
 		return given
 	}
-	hidden := map[string]bool{}
+	var known map[string]option.Field
 	if m.Opts != nil {
-		for _, f := range option.Fields(m.Opts) {
-			for _, name := range append(f.Aliases, f.Name) {
-				hidden[name] = f.Hidden()
-			}
-		}
+		known = byName(option.Fields(m.Opts))
 	}
 	for _, p := range m.options.Pairs {
-		secret, known := hidden[p.Key.Text]
-		given[rename(p.Key.Text)] = asJSON(p.Value, secret || !known && option.SecretName(p.Key.Text))
+		given[rename(p.Key.Text)] = entry(p, known, false)
 	}
 	return given
 }
 
+// entry is the value of an option as JSON has it. What an option is not known by is judged by
+// its name.
+func entry(p option.Pair, known map[string]option.Field, secret bool) any {
+	f, ok := known[p.Key.Text]
+	return asJSON(p.Value, byName(f.Parts), secret || f.Hidden() || !ok && option.SecretName(p.Key.Text))
+}
+
 // asJSON is a value as JSON has it.
-func asJSON(v *option.Value, secret bool) any {
+func asJSON(v *option.Value, known map[string]option.Field, secret bool) any {
 	switch v.Kind {
 	case option.Null:
 		return nil
 	case option.List:
 		list := []any{}
 		for _, item := range v.Items {
-			list = append(list, asJSON(item, secret))
+			list = append(list, asJSON(item, known, secret))
 		}
 		return list
 	case option.Map:
 		all := map[string]any{}
 		for _, p := range v.Pairs {
-			all[p.Key.Text] = asJSON(p.Value, secret || option.SecretName(p.Key.Text))
+			all[p.Key.Text] = entry(p, known, secret)
 		}
 		return all
 	case option.Boolean:

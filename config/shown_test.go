@@ -14,6 +14,7 @@ func TestOptionsAreShownAsTheyStandInTheFileWithoutSecrets(t *testing.T) {
 	t.Setenv("GP_PORT", "5151")
 	for text, want := range map[string]string{
 		"- Guarded: {pass: spam, port: 0x10, receivers: [StdOutSink]}":                             `{"password":"***","port":16,"receivers":["StdOutSink"]}`,
+		"- Guarded: {inner: {headers: {a: b}, plain: c, my_token: d}, receivers: [StdOutSink]}":    `{"inner":{"headers":{"a":"***"},"my_token":"***","plain":"c"},"receivers":["StdOutSink"]}`,
 		"- Guarded: {users: {a: b}, tokens: [c, ''], token_split: True, receivers: [StdOutSink]}":  `{"receivers":["StdOutSink"],"token_split":true,"tokens":["***",""],"users":{"a":"***"}}`,
 		"- Guarded:\n    url: 'http://u:p@h/x'\n    port: ${GP_PORT}\n    receivers: [StdOutSink]": `{"port":"***","receivers":["StdOutSink"],"url":"http://***@h/x"}`,
 		"- Guarded: {receivers: [StdOutSink], add_fields: {a: 1.5, sasl_password: x, b: null}}":    `{"add_fields":{"a":1.5,"b":null,"sasl_password":"***"},"receivers":["StdOutSink"]}`,
