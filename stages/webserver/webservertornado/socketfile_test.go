@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"gambolputty/actor"
 	"gambolputty/actor/actortest"
@@ -118,6 +119,17 @@ type slowSink struct {
 
 func (s slowSink) Open(context.Context) error { s.look(s.opened, s.path); return nil }
 
-func (s slowSink) Close(context.Context) error { s.look(s.closed, s.path); return nil }
+// Close looks until the end of the program has got round, which it does beside the end of the
+// modules.
+func (s slowSink) Close(context.Context) error {
+	for late := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		now := make(chan string, 1)
+		s.look(now, s.path)
+		if text := <-now; strings.HasPrefix(text, "503") || time.Now().After(late) {
+			s.closed <- text
+			return nil
+		}
+	}
+}
 
 func (slowSink) Write(_ context.Context, b *actor.Batch) error { return nil }
