@@ -101,7 +101,8 @@ type node struct {
 	taps     atomic.Pointer[taps] // nil unless somebody looks
 	wishes   wishes
 	ailments ailments
-	over     atomic.Bool // it has come to its end
+	over     atomic.Bool            // it has come to its end
+	forsaken atomic.Pointer[string] // why it was given up
 	reign
 
 	sharedMu sync.Mutex

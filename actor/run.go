@@ -271,6 +271,7 @@ func (n *node) run() {
 	n.others.Wait()
 	err := errors.Join(errs...)
 	if err != nil {
+		n.abandon(err)
 		n.graph.note(fmt.Errorf("%s: %w", n.ID, err))
 	}
 	if _, others := errors.AsType[final](err); err != nil && !others {
@@ -314,6 +315,20 @@ func (n *node) handBack(err error) {
 	}
 }
 
+// abandon notes why a module will not be started again.
+func (n *node) abandon(err error) {
+	text := err.Error()
+	n.forsaken.Store(&text)
+}
+
+// failure is why a module was given up, "" if it was not.
+func (n *node) failure() string {
+	if text := n.forsaken.Load(); text != nil {
+		return *text
+	}
+	return ""
+}
+
 // Status is a snapshot of one module.
 type Status struct {
 	ID    string
@@ -327,6 +342,8 @@ type Status struct {
 	// Ailments say what keeps the module from its work though it has not failed, such as a server
 	// that does not answer.
 	Ailments []string
+	// Failed says why a module was given up, so that it works no more; "" as long as it does.
+	Failed string
 	// Options are those of the module, a pointer to its struct. They must not be changed. Hidden
 	// are the names of those that must not be shown.
 	Options   any
@@ -368,7 +385,7 @@ func (g *Graph) Status() []Status {
 	for _, n := range g.modules() {
 		s := Status{
 			ID: n.ID, Spec: n.Spec, Meter: n.meter, Waiting: int(n.in.events.Load()), Capacity: n.Inbox, Workers: n.Workers,
-			Options: n.Opts, Hidden: n.Hidden, Paused: n.wishes.held.Load() != nil, Ended: n.over.Load(), Ailments: n.ailments.list(),
+			Options: n.Opts, Hidden: n.Hidden, Paused: n.wishes.held.Load() != nil, Ended: n.over.Load(), Ailments: n.ailments.list(), Failed: n.failure(),
 		}
 		for _, e := range n.edges() {
 			r := EdgeStatus{ID: e.ID, Passed: e.passed.Load()}

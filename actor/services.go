@@ -104,6 +104,7 @@ func (n *node) serve(ctx context.Context, w *worker) {
 		return s.Serve(ctx)
 	})
 	if err != nil {
+		n.abandon(err)
 		n.graph.fail(fmt.Errorf("%s: %w", n.ID, err))
 	}
 	_ = w.close(context.WithoutCancel(ctx)) // nothing can be done about it any more

@@ -173,6 +173,9 @@ func (v Env) Phase() Phase { return Phase(v.node.graph.phase.Load()) }
 // Status describes all modules, for those that report on the program.
 func (v Env) Status() []Status { return v.node.graph.Status() }
 
+// Balance tells what has become of all events so far, for those that report on the program.
+func (v Env) Balance() Balance { return v.node.graph.Balance() }
+
 // Unresolved counts a dynamic string with a missing field.
 func (v Env) Unresolved(option, text string) {
 	v.node.meter.Unresolved.Add(1)

@@ -25,8 +25,8 @@ type Loader struct {
 	Env func(name string) (string, bool)
 	// CheckFiles makes files that the configuration names and that cannot be read errors.
 	CheckFiles bool
-	// Sealed makes it an error to include another file, for texts of people who may not see
-	// what is on this machine.
+	// Sealed makes it an error to include another file, and leaves modules that name files half
+	// checked, for texts of people who may not see what is on this machine.
 	Sealed bool
 	// Shared are modules that another program has given; they come behind the own ones, if
 	// there is a module of the class SharedBy.

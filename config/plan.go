@@ -207,7 +207,7 @@ func (b *builder) decode(m *Module) {
 	for _, f := range faults {
 		b.moduleFault(m, f)
 	}
-	if v, ok := m.Opts.(actor.Validator); ok && !m.broken {
+	if v, ok := m.Opts.(actor.Validator); ok && !m.broken && !b.closed(m) {
 		for _, f := range option.Faults(v.Validate(), option.Contradiction) {
 			if !alreadySaid(f, faults) {
 				b.moduleFault(m, f)
@@ -218,6 +218,20 @@ func (b *builder) decode(m *Module) {
 		m.common.OnError = string(v.OnError())
 	}
 	b.checkOptions(m)
+}
+
+// closed reports whether a module must not be asked what is wrong with it, because it may look
+// into files for that, and tells the reader.
+func (b *builder) closed(m *Module) bool {
+	r, ok := m.Opts.(actor.Reader)
+	if !b.Sealed || !ok {
+		return false
+	}
+	files := r.Reads()
+	if len(files) > 0 {
+		b.optionFault(m, files[0].Option, option.Unseen, "", "files are not read here, so not all of this module is checked")
+	}
+	return len(files) > 0
 }
 
 // alreadySaid reports whether there is a fault of the same option, so that another one

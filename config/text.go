@@ -83,7 +83,7 @@ func (k *masker) modules(root *yaml.Node) {
 			continue
 		}
 		for i := 0; i+1 < len(item.Content); i += 2 {
-			k.options(k.hidden(item.Content[i].Value), item.Content[i+1])
+			k.options(byName(k.fields(item.Content[i].Value)), item.Content[i+1])
 		}
 	}
 	slices.SortFunc(k.secret, func(a, b *yaml.Node) int { // so that columns stay right
@@ -97,23 +97,28 @@ func (k *masker) modules(root *yaml.Node) {
 	}
 }
 
-// hidden are the secret options of a module in all spellings.
-func (k *masker) hidden(module string) map[string]bool {
-	names := map[string]bool{}
+// fields are the options of a module.
+func (k *masker) fields(module string) []option.Field {
 	for _, s := range k.loader.Specs {
-		if s.Name != module && !slices.Contains(s.Aliases, module) {
-			continue
+		if s.Name == module || slices.Contains(s.Aliases, module) {
+			return option.Fields(s.Options())
 		}
-		for _, f := range option.Fields(s.Options()) {
-			for _, name := range append(f.Aliases, f.Name) {
-				names[name] = f.Hidden()
-			}
+	}
+	return nil
+}
+
+// byName are options by all of their spellings.
+func byName(fields []option.Field) map[string]option.Field {
+	names := map[string]option.Field{}
+	for _, f := range fields {
+		for _, name := range append(f.Aliases, f.Name) {
+			names[name] = f
 		}
 	}
 	return names
 }
 
-func (k *masker) options(hidden map[string]bool, v *yaml.Node) {
+func (k *masker) options(known map[string]option.Field, v *yaml.Node) {
 	switch v.Kind {
 	case yaml.SequenceNode:
 		for _, item := range v.Content {
@@ -122,12 +127,12 @@ func (k *masker) options(hidden map[string]bool, v *yaml.Node) {
 	case yaml.MappingNode:
 		for i := 0; i+1 < len(v.Content); i += 2 {
 			name := v.Content[i].Value
-			is, known := hidden[name]
-			if is || !known && option.SecretName(name) {
+			f, ok := known[name]
+			if f.Hidden() || !ok && option.SecretName(name) {
 				k.collect(v.Content[i+1])
 				continue
 			}
-			k.options(nil, v.Content[i+1])
+			k.options(byName(f.Parts), v.Content[i+1])
 		}
 	}
 }

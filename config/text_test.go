@@ -14,6 +14,14 @@ type guarded struct {
 	Port     int               `opt:"port" doc:"x."`
 	URL      string            `opt:"url" doc:"x."`
 	Tokenise bool              `opt:"token_split" doc:"x."`
+	Inner    *inner            `opt:"inner" doc:"x."`
+}
+
+// inner are options in an option.
+type inner struct {
+	Headers map[string]string `opt:"headers" secret:"true" doc:"x."`
+	Plain   string            `opt:"plain" doc:"x."`
+	Mine    string            `opt:"my_token" doc:"x."`
 }
 
 func guardedLoader() Loader {
@@ -28,6 +36,7 @@ func TestSecretsInATextAreMasked(t *testing.T) {
 		`password: "a\"b"`:                                 "password: '***'",
 		"password: ${SPAM}":                                "password: ${SPAM}",
 		"password: ${SPAM:-eggs}":                          "password: '***'",
+		"inner: {headers: {a: b}, plain: c}":               "inner: {headers: {a: '***'}, plain: c}",
 		"password: null":                                   "password: null",
 		"users: {a: spam, b: \"ham\"}":                     "users: {a: '***', b: '***'}",
 		"users:\n      a: spam\n    port: 5":               "users:\n      a: '***'\n    port: 5",

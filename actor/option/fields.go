@@ -29,6 +29,8 @@ type Field struct {
 	Required bool
 	// Secret values are never shown.
 	Secret bool
+	// Parts are the options in an option that is a map with names of its own.
+	Parts []Field
 
 	nullable bool
 	strict   bool // a single value does not stand for a list
@@ -38,7 +40,7 @@ type Field struct {
 }
 
 // secretName is what options are called that hold secrets, whatever else is said of them.
-var secretName = regexp.MustCompile(`(?i)password|passwd|secret|token|api_key|http_auth|basic_auth`)
+var secretName = regexp.MustCompile(`(?i)password|passwd|secret|token|api_key|http_auth|basic_auth|authorization`)
 
 // SecretName reports whether an option or a key of that name seems to hold a secret.
 func SecretName(name string) bool { return secretName.MatchString(name) }
@@ -106,6 +108,12 @@ func newField(f reflect.StructField, v reflect.Value, index []int) Field {
 	}
 	if d.Required {
 		d.Default = ""
+	}
+	switch t := f.Type; {
+	case t.Kind() == reflect.Pointer && t.Elem() != tree && isOptions(t.Elem()):
+		d.Parts = Fields(reflect.New(t.Elem()).Interface())
+	case t != tree && isOptions(t):
+		d.Parts = Fields(v.Interface())
 	}
 	return d
 }

@@ -119,6 +119,7 @@ const (
 	OldName        Code = "W111"
 	LogstashRef    Code = "W113"
 	PlainSecret    Code = "W114"
+	Unseen         Code = "W119"
 )
 
 // IsWarning reports whether a fault with the code leaves the configuration usable.

@@ -58,8 +58,8 @@ func (p *program) SetLevel(module, level string, d time.Duration) error {
 }
 
 // Rehearse runs lines through a configuration that need not be the one that runs.
-func (p *program) Rehearse(ctx context.Context, text string, lines []string) ([]webservertornado.Step, error) {
-	plan, report := p.Loader().LoadText("configuration", []byte(text))
+func (p *program) Rehearse(ctx context.Context, loader config.Loader, text string, lines []string) ([]webservertornado.Step, error) {
+	plan, report := loader.LoadText("configuration", []byte(text))
 	if !report.OK(false) {
 		return nil, errors.New(report.Text())
 	}

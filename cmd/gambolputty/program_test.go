@@ -45,7 +45,7 @@ func TestLevelsOfARunningProgram(t *testing.T) {
 
 func TestARehearsalTellsWhatIsWrong(t *testing.T) {
 	p := &program{app: &app{}, logs: &logs{levels: new(logging.Levels)}}
-	if _, err := p.Rehearse(t.Context(), "- StdIm\n", nil); err == nil || !strings.Contains(err.Error(), "E011") {
+	if _, err := p.Rehearse(t.Context(), p.Loader(), "- StdIm\n", nil); err == nil || !strings.Contains(err.Error(), "E011") {
 		t.Error(err)
 	}
 	for module, want := range map[string]string{
@@ -53,11 +53,11 @@ func TestARehearsalTellsWhatIsWrong(t *testing.T) {
 		"AddDnsLookup: {source_field: data}":                          "AddDnsLookup uses name servers",
 		"ExecPython: {source: 'pass', interpreter: /usr/bin/python3}": "ExecPython uses a real Python",
 	} {
-		if _, err := p.Rehearse(t.Context(), "- StdIn\n- "+module+"\n- StdOutSink\n", []string{"x"}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := p.Rehearse(t.Context(), p.Loader(), "- StdIn\n- "+module+"\n- StdOutSink\n", []string{"x"}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", module, err)
 		}
 	}
-	steps, err := p.Rehearse(t.Context(), "- StdIn\n- Noop:\n    id: n\n    add_fields: {a: 'x'}\n- StdOutSink\n", []string{"one", `{"data": "two"}`})
+	steps, err := p.Rehearse(t.Context(), p.Loader(), "- StdIn\n- Noop:\n    id: n\n    add_fields: {a: 'x'}\n- StdOutSink\n", []string{"one", `{"data": "two"}`})
 	if err != nil {
 		t.Fatal(err)
 	}

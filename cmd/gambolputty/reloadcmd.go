@@ -63,7 +63,7 @@ func (a *app) reload(ctx context.Context) error {
 		Problems    []config.Problem
 	}
 	if err := json.NewDecoder(res.Body).Decode(&said); err != nil {
-		return &exit{exitModule, fmt.Sprintf("%s: %s", r.url, res.Status)}
+		return &exit{exitModule, fmt.Sprintf("%s: %s", r.name, res.Status)}
 	}
 	switch {
 	case len(said.Problems) > 0:

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -20,14 +21,15 @@ import (
 
 // remote is the web server of a program that runs.
 type remote struct {
-	url   string
+	name  string // as it was given
+	url   string // of requests
 	token string
 	http  http.Client
 }
 
 // remoteFlags are those of the commands that talk to a running program.
 func remoteFlags(c *cobra.Command) {
-	c.Flags().String("url", "http://127.0.0.1:5100", "address of the web server, with its base_path")
+	c.Flags().String("url", "http://127.0.0.1:5100", "address of the web server, with its base_path; or unix:PATH, or unix:PATH:/BASE, for one that listens on a Unix socket")
 	c.Flags().String("token", "", "bearer token; GAMBOLPUTTY_TOKEN in the environment keeps it out of the list of processes")
 	c.Flags().String("ca-file", "", "PEM file with the authority of the server's certificate")
 }
@@ -36,11 +38,13 @@ func remoteFlags(c *cobra.Command) {
 const answerTime = 10 * time.Second
 
 func (a *app) remote() (*remote, error) {
-	u, err := url.Parse(a.settings.GetString("url"))
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, fmt.Errorf("url must be as in http://127.0.0.1:5100, got %q", a.settings.GetString("url"))
+	given := a.settings.GetString("url")
+	socket, base, isSocket := unixURL(given)
+	u, err := url.Parse(given)
+	if !isSocket && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+		return nil, fmt.Errorf("url must be as in http://127.0.0.1:5100 or unix:/run/gambolputty.sock, got %q", given)
 	}
-	r := &remote{url: strings.TrimSuffix(u.String(), "/"), token: a.settings.GetString("token")}
+	r := &remote{name: strings.TrimSuffix(given, "/"), url: strings.TrimSuffix(given, "/"), token: a.settings.GetString("token")}
 	t := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: answerTime, ResponseHeaderTimeout: answerTime}
 	if path := a.settings.GetString("ca-file"); path != "" {
 		pem, err := os.ReadFile(path)
@@ -53,8 +57,27 @@ func (a *app) remote() (*remote, error) {
 		}
 		t.TLSClientConfig = &tls.Config{RootCAs: pool}
 	}
+	if isSocket {
+		r.url, t.Proxy = "http://localhost"+base, nil
+		t.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", socket)
+		}
+	}
 	r.http.Transport = t
 	return r, nil
+}
+
+// unixURL takes unix:PATH:/BASE to pieces.
+func unixURL(given string) (path, base string, ok bool) {
+	rest, ok := strings.CutPrefix(given, "unix:")
+	if !ok || rest == "" {
+		return "", "", false
+	}
+	path, base, found := strings.Cut(rest, ":/")
+	if found {
+		base = "/" + strings.TrimSuffix(base, "/")
+	}
+	return path, base, true
 }
 
 func (r *remote) header() http.Header {
@@ -75,9 +98,9 @@ func (r *remote) dial(ctx context.Context, path string) (*websocket.Conn, error)
 		return c, nil
 	}
 	if res != nil && res.StatusCode >= http.StatusBadRequest {
-		return nil, &exit{exitModule, fmt.Sprintf("%s: %s", r.url, refusal(res))}
+		return nil, &exit{exitModule, fmt.Sprintf("%s: %s", r.name, refusal(res))}
 	}
-	return nil, &exit{exitModule, fmt.Sprintf("%s: %s", r.url, err)}
+	return nil, &exit{exitModule, fmt.Sprintf("%s: %s", r.name, err)}
 }
 
 // refusal is what the server says about a request that it does not serve.

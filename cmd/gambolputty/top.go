@@ -95,7 +95,7 @@ func (a *app) top(ctx context.Context) error {
 		default:
 			// Home, the table with every line cleared to its end, and the rest of the screen.
 			screen := strings.ReplaceAll(t.table(a.colour(a.out)), "\n", "\x1b[K\n")
-			fmt.Fprintf(a.out, "\x1b[H%s  %s\x1b[K\n%s\x1b[J", r.url, time.Now().Format(time.TimeOnly), screen)
+			fmt.Fprintf(a.out, "\x1b[H%s  %s\x1b[K\n%s\x1b[J", r.name, time.Now().Format(time.TimeOnly), screen)
 		}
 	}
 }

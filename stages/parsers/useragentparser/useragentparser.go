@@ -71,6 +71,14 @@ func (o *Options) Validate() error {
 	return nil
 }
 
+// Reads names the file with newer rules.
+func (o *Options) Reads() []actor.File {
+	if o.RegexesFile == "" {
+		return nil
+	}
+	return []actor.File{{Option: "regexes_file", Path: o.RegexesFile}}
+}
+
 // recogniser is shared by all workers. Its rules are read when the first text comes,
 // because they take some time and memory.
 type recogniser struct {

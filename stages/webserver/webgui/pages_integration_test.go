@@ -5,6 +5,7 @@ package webgui_test
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -237,4 +238,46 @@ func TestIntegrationARevisionIsApprovedAndRolledBack(t *testing.T) {
 	}
 	r.do(chromedp.Navigate(r.url + "/modules/DevNullSink"))
 	r.wait(`document.querySelector("main").textContent.includes("received") && !document.querySelector("main").textContent.includes("queue_size7")`)
+}
+
+func TestIntegrationWithoutWebSocketsThePagesAsk(t *testing.T) {
+	for name, script := range map[string]string{
+		"a browser that has none":        `delete window.WebSocket`,
+		"a proxy that lets none through": `window.WebSocket = class { constructor() { setTimeout(() => this.onclose && this.onclose({ code: 1006 }), 0); } close() {} }`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			// The first script that the pages load begins with this one.
+			dir := t.TempDir()
+			text, err := os.ReadFile("assets/dom.js")
+			if err == nil {
+				err = os.Mkdir(filepath.Join(dir, "assets"), 0o750)
+			}
+			if err == nil {
+				err = os.WriteFile(filepath.Join(dir, "assets", "dom.js"), append([]byte(script+";\n"), text...), 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := begin(t, "    document_root: "+dir)
+			r.flow()
+			r.do(chromedp.Navigate(r.url + "/"))
+			r.wait(`document.querySelectorAll("tbody tr").length === 4 && Number(document.querySelector(".figure .value span").textContent) > 0`)
+			r.wait(`document.getElementById("lost").hidden`)
+			r.do(chromedp.Navigate(r.url + "/logs"))
+			r.wait(`[...document.querySelectorAll(".lines .line")].some((l) => l.textContent.includes("started"))`)
+		})
+	}
+}
+
+func TestIntegrationTheLogLevelIsSetForSomeMinutes(t *testing.T) {
+	r := begin(t, "")
+	r.do(chromedp.Navigate(r.url+"/logs"), chromedp.WaitVisible(chromedp.CSS("#louder")))
+	r.do(chromedp.Click(chromedp.CSS("#louder")))
+	r.wait(`document.querySelector("dialog input[name=minutes]")`)
+	js[bool](r, `(() => { document.querySelector("dialog input[name=minutes]").value = "3"; return true; })()`)
+	r.press("Set")
+	r.wait(`document.getElementById("toasts").textContent.includes("Everything logs at level debug for 3 min")`)
+	r.wait(`[...document.querySelectorAll(".lines .line")].some((l) => l.textContent.includes("seconds=180") || l.textContent.includes("log level"))`)
+	r.do(chromedp.Navigate(r.url + "/modules/RegexParser"))
+	r.wait(`document.querySelector("main").textContent.includes("Options of RegexParser") && document.querySelector("main").textContent.includes("field_extraction_patterns")`)
 }

@@ -13,10 +13,12 @@ import (
 	"net/http"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"time"
 
 	"gambolputty/actor"
+	"gambolputty/actor/option"
 	"gambolputty/stages/webserver/webservertornado"
 )
 
@@ -54,12 +56,28 @@ func (o *Options) Uses() []actor.Need {
 	return []actor.Need{{Option: "tornado_webserver", ID: o.Server, Kinds: []string{"WebserverTornado"}}}
 }
 
+// Listens keeps a second WebGui away from the same web server, as both would have the same paths.
+func (o *Options) Listens() []actor.Address {
+	return []actor.Address{{Option: "tornado_webserver", Network: "unix", Host: "page / of " + o.Server}}
+}
+
 // Reads names the folder.
 func (o *Options) Reads() []actor.File {
 	if o.Root == "" {
 		return nil
 	}
 	return []actor.File{{Option: "document_root", Path: o.Root, Directory: true}}
+}
+
+// Validate warns of a folder that has nothing to show.
+func (o *Options) Validate() error {
+	if info, err := os.Stat(o.Root); o.Root == "" || err != nil || !info.IsDir() {
+		return nil // which is found at the start
+	}
+	if _, err := os.Stat(filepath.Join(o.Root, "index.html")); err != nil {
+		return &option.Fault{Code: "W117", Option: "document_root", Message: "holds no index.html, the built-in pages are used"}
+	}
+	return nil
 }
 
 type gui struct {
@@ -84,9 +102,6 @@ func (g *gui) Open(context.Context) (err error) {
 		if g.own, err = os.OpenRoot(g.opts.Root); err != nil {
 			return fmt.Errorf("document_root: %w", err)
 		}
-		if _, err := g.own.Stat("index.html"); err != nil {
-			g.env.Log.Warn("W117: document_root holds no index.html, the built-in pages are used", "document_root", g.opts.Root)
-		}
 	}
 	return nil
 }
@@ -97,6 +112,8 @@ type webserver interface {
 	HandleOpen(path string, page http.Handler) error
 	Base() string
 	Restrict(p webservertornado.Policy)
+	Logins() (passwords bool, provider string)
+	Broken(w http.ResponseWriter, r *http.Request, err error)
 }
 
 // pages are the paths that the script of the one page knows. Those that end with a slash have
@@ -125,13 +142,19 @@ func (g *gui) Serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		g.show(w, frame, shown{Title: g.opts.Title, Base: server.Base()})
+	show := func(w http.ResponseWriter, r *http.Request, t *template.Template, what shown) {
+		if err := g.show(w, t, what); err != nil {
+			server.Broken(w, r, err)
+		}
+	}
+	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		show(w, r, frame, shown{Title: g.opts.Title, Base: server.Base()})
 	})
 	errs := []error{
 		server.HandleOpen("/assets/", http.HandlerFunc(g.asset)),
 		server.HandleOpen("/login", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			g.show(w, login, shown{g.opts.Title, server.Base(), r.FormValue("failed") != "", r.FormValue("next")})
+			passwords, provider := server.Logins()
+			show(w, r, login, shown{g.opts.Title, server.Base(), r.FormValue("failed") != "", r.FormValue("next"), passwords || provider == "", provider})
 		})),
 	}
 	for _, path := range pages {
@@ -149,6 +172,8 @@ type shown struct {
 	Title, Base string
 	Failed      bool
 	Next        string
+	Passwords   bool   // there are users or tokens
+	Provider    string // the host of a provider of logins, or ""
 }
 
 func (g *gui) template(name string) (*template.Template, error) {
@@ -163,15 +188,14 @@ func (g *gui) template(name string) (*template.Template, error) {
 	return t, nil
 }
 
-func (g *gui) show(w http.ResponseWriter, t *template.Template, what shown) {
+func (g *gui) show(w http.ResponseWriter, t *template.Template, what shown) error {
 	var out bytes.Buffer
 	if err := t.Execute(&out, what); err != nil {
-		g.env.Warn("a page cannot be made", "page", t.Name(), "error", err)
-		http.Error(w, "the page cannot be made, the log says why", http.StatusInternalServerError)
-		return
+		return fmt.Errorf("make the page %s: %w", t.Name(), err)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Write(out.Bytes()) // whoever has gone does not read it
+	return nil
 }
 
 // kinds are the files that anybody gets, because the page of the login needs some of them.

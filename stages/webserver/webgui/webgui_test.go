@@ -12,7 +12,9 @@ import (
 
 	"go.uber.org/goleak"
 
+	"gambolputty/actor"
 	"gambolputty/actor/actortest"
+	"gambolputty/config"
 	"gambolputty/stages/webserver/webgui"
 	"gambolputty/stages/webserver/webservertornado"
 )
@@ -186,6 +188,21 @@ func TestWhoComesWithoutALoginGetsThePageForIt(t *testing.T) {
 	r.Stop()
 }
 
+func TestThePageForTheLoginOffersWhatThereIs(t *testing.T) {
+	for options, want := range map[string][2]bool{
+		"users: {brian: '${NO_SUCH_VARIABLE:-naughty}'}":                                                                    {true, false},
+		"oidc: {issuer: 'https://login.example/x', client_id: y}":                                                           {false, true},
+		"users: {brian: '${NO_SUCH_VARIABLE:-naughty}'}, oidc: {issuer: 'https://login.example/x', client_id: gambolputty}": {true, true},
+	} {
+		r := actortest.Start(t, "- WebGui\n- WebserverTornado: {port: 0, interface: 127.0.0.1, "+options+"}\n- Lines\n- TestCatch\n", webgui.Spec, webservertornado.Spec, actortest.Lines(make(chan string)))
+		page, _ := get(t, r, "/login?next=/logs")
+		if got := [2]bool{strings.Contains(page, `name="password"`), strings.Contains(page, `href="/login/oidc?next=%2flogs">Log in with login.example</a>`)}; got != want {
+			t.Errorf("%s: %v\n%s", options, got, page)
+		}
+		r.Stop()
+	}
+}
+
 func TestPagesBehindAProxyKnowWhereTheyAre(t *testing.T) {
 	r := actortest.Start(t, "- WebGui\n- WebserverTornado: {port: 0, base_path: /logs/gp/}\n- Lines\n- TestCatch\n",
 		webgui.Spec, webservertornado.Spec, actortest.Lines(make(chan string)))
@@ -252,8 +269,45 @@ func TestOwnFilesTakeThePlaceOfTheBuiltInOnes(t *testing.T) {
 		t.Errorf("what is no part of a page is shown: %s", res.Status)
 	}
 	r.Stop()
-	if !strings.Contains(r.Log(), "W117") {
+	for root, want := range map[string]bool{dir: true, "assets": false, "/no/such/folder": false} {
+		if got := strings.Join(actortest.Warnings(t, webgui.Spec, "document_root: "+root), " "); strings.Contains(got, "W117") != want {
+			t.Errorf("%s: %s", root, got)
+		}
+	}
+}
+
+func TestATemplateThatFailsIsTold(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "index.html"), []byte("{{.Nothing}}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := start(t, "document_root: "+dir)
+	get(t, r, "/login")
+	res, err := http.Get("http://" + r.Addr() + "/logs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusInternalServerError || !strings.Contains(string(text), "failed, the log says why") || strings.Contains(string(text), "Nothing") {
+		t.Errorf("%v %s %s", err, res.Status, text)
+	}
+	r.Stop()
+	if !strings.Contains(r.Log(), "make the page index.html") {
 		t.Error(r.Log())
+	}
+}
+
+func TestOneWebServerHasThePagesOnce(t *testing.T) {
+	l := config.Loader{Specs: []actor.Spec{webgui.Spec, webservertornado.Spec, actortest.Lines(nil), actortest.Numbers(1)}}
+	for text, want := range map[string]bool{
+		"- WebserverTornado\n- WebGui\n- WebGui: {id: other}\n- Lines: {receivers: []}\n":                                                                true,
+		"- WebserverTornado\n- WebserverTornado: {id: b, port: 5101}\n- WebGui\n- WebGui: {id: other, tornado_webserver: b}\n- Lines: {receivers: []}\n": false,
+	} {
+		if _, report := l.LoadText("x.yml", []byte(text)); strings.Contains(report.Text(), "E037") != want {
+			t.Errorf("%s%s", text, report.Text())
+		}
 	}
 }
 

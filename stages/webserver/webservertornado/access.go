@@ -3,7 +3,6 @@ package webservertornado
 import (
 	"crypto/sha256"
 	"crypto/subtle"
-	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -26,6 +25,10 @@ type access struct {
 	env  actor.Env
 	opts *Options
 
+	// slow lets one password be compared with a bcrypt hash at a time, so that those who guess
+	// take one CPU at most.
+	slow sync.Mutex
+
 	mu       sync.Mutex
 	failures map[netip.Addr][]time.Time     // of logins in the last minute
 	known    map[[sha256.Size]byte]struct{} // logins that were found good, as bcrypt takes its time
@@ -34,7 +37,7 @@ type access struct {
 // Limits for those who guess.
 const (
 	mostFailures = 5
-	within       = time.Minute
+	window       = time.Minute
 	// mostPeers bounds the addresses whose failures are remembered, mostKnown the logins.
 	mostPeers = 10_000
 	mostKnown = 1000
@@ -42,15 +45,6 @@ const (
 
 func newAccess(env actor.Env, o *Options) *access {
 	return &access{env: env, opts: o, failures: map[netip.Addr][]time.Time{}, known: map[[sha256.Size]byte]struct{}{}}
-}
-
-func peer(r *http.Request) netip.Addr {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}
-	}
-	ip, _ := netip.ParseAddr(host) // it comes from a socket
-	return ip.Unmap()
 }
 
 // identify says who makes a request, or the status that says why nobody is let in.
@@ -61,21 +55,15 @@ func (a *access) identify(r *http.Request, known *sessions) (identity, int) {
 	if id, ok := known.of(r); ok {
 		return id, 0
 	}
-	who := peer(r)
-	if a.guesses(who) {
-		return identity{}, http.StatusTooManyRequests
-	}
 	if user, password, ok := r.BasicAuth(); ok {
-		if a.login(user, password) {
-			return identity{name: user, role: a.roleOf(user, admin), how: byPassword}, 0
-		}
-		return identity{}, a.failed(who, user)
+		return identity{name: user, role: a.roleOf(user, admin), how: byPassword}, a.password(peer(r), user, password)
 	}
 	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
-		if name := a.token(token); name != "" {
-			return identity{name: name, role: a.roleOf(name, viewer), how: byToken}, 0
-		}
-		return identity{}, a.failed(who, "a token")
+		name, status := a.bearer(peer(r), token)
+		return identity{name: name, role: a.roleOf(name, viewer), how: byToken}, status
+	}
+	if a.guesses(peer(r)) {
+		return identity{}, http.StatusTooManyRequests
 	}
 	if r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
 		return identity{name: r.TLS.VerifiedChains[0][0].Subject.CommonName, role: viewer, how: byCertificate}, 0
@@ -90,31 +78,67 @@ func (a *access) roleOf(name, usual string) string {
 	return usual
 }
 
-// login compares a password in a time that tells nothing about it.
-func (a *access) login(user, password string) bool {
+// bearer is the name of a token, or the status that says why nobody is let in.
+func (a *access) bearer(who netip.Addr, given string) (string, int) {
+	name := a.token(given)
+	return name, a.settle(who, "a token", name != "")
+}
+
+// password is 0 for the right password of a user, or the status that says why nobody is let in.
+// A user who does not exist takes as long as one who does.
+func (a *access) password(who netip.Addr, user, password string) int {
 	stored, exists := a.opts.Users[user]
+	if !exists && a.hashes() {
+		stored = nobodysHash
+	}
 	key := sha256.Sum256([]byte(user + "\x00" + password + "\x00" + stored))
+	if a.remembers(key) {
+		return a.settle(who, user, true)
+	}
+	if !strings.HasPrefix(stored, "$2") {
+		given, want := sha256.Sum256([]byte(password)), sha256.Sum256([]byte(stored))
+		return a.settle(who, user, subtle.ConstantTimeCompare(given[:], want[:]) == 1 && exists)
+	}
+	a.slow.Lock()
+	defer a.slow.Unlock()
+	if a.guesses(who) { // others may have failed while this one waited
+		return http.StatusTooManyRequests
+	}
+	good := a.remembers(key) || bcrypt.CompareHashAndPassword([]byte(stored), []byte(password)) == nil && exists
+	if good {
+		a.remember(key)
+	}
+	return a.settle(who, user, good)
+}
+
+// nobodysHash is that of a text which is not known any more.
+const nobodysHash = "$2a$10$MLxNYepEX8Bb48VJdv5hUOqOD2ykElPwk7LEIo0WlKLME/aLI7OX2"
+
+// hashes reports whether any password stands as a hash in the configuration.
+func (a *access) hashes() bool {
+	for _, stored := range a.opts.Users {
+		if strings.HasPrefix(stored, "$2") {
+			return true
+		}
+	}
+	return false
+}
+
+// remembers reports whether a login was found good before.
+func (a *access) remembers(key [sha256.Size]byte) bool {
 	a.mu.Lock()
+	defer a.mu.Unlock()
 	_, known := a.known[key]
-	a.mu.Unlock()
-	if known {
-		return true
-	}
-	given, want := sha256.Sum256([]byte(password)), sha256.Sum256([]byte(stored))
-	good := subtle.ConstantTimeCompare(given[:], want[:]) == 1
-	if strings.HasPrefix(stored, "$2") {
-		good = bcrypt.CompareHashAndPassword([]byte(stored), []byte(password)) == nil
-	}
-	if !exists || !good {
-		return false
-	}
+	return known
+}
+
+func (a *access) remember(key [sha256.Size]byte) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if len(a.known) >= mostKnown {
 		clear(a.known)
 	}
 	a.known[key] = struct{}{}
-	return true
 }
 
 // token returns the name of a token, "" if there is none like it.
@@ -129,16 +153,24 @@ func (a *access) token(given string) string {
 	return name
 }
 
+// block is what counts as one address: with IPv6, everybody has a network of them.
+func block(who netip.Addr) netip.Addr {
+	if p, err := who.Prefix(64); err == nil && who.Is6() {
+		return p.Addr()
+	}
+	return who
+}
+
 // guesses reports whether an address has failed too often to be heard.
 func (a *access) guesses(who netip.Addr) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return len(a.recent(who)) >= mostFailures
+	return len(a.recent(block(who))) >= mostFailures
 }
 
 func (a *access) recent(who netip.Addr) []time.Time {
 	list := a.failures[who]
-	for len(list) > 0 && time.Since(list[0]) > within {
+	for len(list) > 0 && time.Since(list[0]) > window {
 		list = list[1:]
 	}
 	if len(list) == 0 {
@@ -149,14 +181,27 @@ func (a *access) recent(who netip.Addr) []time.Time {
 	return list
 }
 
-// failed notes a wrong login. The log says whose, but not with what.
-func (a *access) failed(who netip.Addr, user string) int {
+// settle lets a good login in, unless its address has failed too often, and notes one that is
+// not. Both are one step, so that many at a time are no way round the limit. The log says whose
+// login failed, but not with what.
+func (a *access) settle(who netip.Addr, user string, good bool) int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	list := a.recent(block(who))
+	switch {
+	case len(list) >= mostFailures:
+		return http.StatusTooManyRequests
+	case good:
+		return 0
+	}
 	if len(a.failures) >= mostPeers {
 		clear(a.failures)
 	}
-	a.failures[who] = append(a.recent(who), time.Now())
-	a.env.Warn("wrong login", "peer", who.String(), "user", user)
+	a.failures[block(who)] = append(list, time.Now())
+	peer := "socket"
+	if who.IsValid() {
+		peer = who.String()
+	}
+	a.env.Warn("wrong login", "peer", peer, "user", user)
 	return http.StatusUnauthorized
 }

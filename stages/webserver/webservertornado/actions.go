@@ -20,7 +20,7 @@ func (s *server) acted(r *http.Request, what string, args ...any) {
 	if id.how == byNobody {
 		name = "anybody"
 	}
-	s.env.Log.Info("action: "+what, append([]any{"user", name, "peer", peer(r).String()}, args...)...)
+	s.env.Log.Info("action: "+what, append([]any{"user", name, "peer", from(r)}, args...)...)
 }
 
 // command asks a module to pause, resume, restart or flush.

@@ -7,12 +7,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html/template"
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"path"
 	"runtime/debug"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -84,20 +88,19 @@ func (s *server) serve(inner http.Handler, w http.ResponseWriter, r *http.Reques
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'")
 	h.Set("Cache-Control", "no-store")
+	r = s.withClient(r)
 	note := &noted{ResponseWriter: w, status: http.StatusOK}
 	defer func() {
 		if p := recover(); p != nil && p != http.ErrAbortHandler { //nolint:errorlint // the value itself is thrown
-			id := rand.Text()
-			s.env.Log.Error("a request failed", "request", id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			s.fail(note, r, http.StatusInternalServerError, "request "+id+" failed, the log says why")
+			s.broken(note, r, fmt.Errorf("panic: %v", p), debug.Stack())
 		}
 		level := slog.LevelDebug
 		if s.opts.AccessLog {
 			level = slog.LevelInfo
 		}
-		s.env.Log.Log(context.WithoutCancel(r.Context()), level, "request", "method", r.Method, "path", r.URL.Path, "status", note.status, "peer", r.RemoteAddr, "took", time.Since(began).Round(time.Microsecond))
+		s.env.Log.Log(context.WithoutCancel(r.Context()), level, "request", "method", r.Method, "path", r.URL.Path, "status", note.status, "peer", from(r), "took", time.Since(began).Round(time.Microsecond))
 	}()
-	if !s.opts.Allow.Allow(peer(r)) {
+	if !s.allowed(r) {
 		s.fail(note, r, http.StatusForbidden, "this address may not connect")
 		return
 	}
@@ -133,15 +136,38 @@ func (n *noted) WriteHeader(status int) {
 // Unwrap lets http.ResponseController reach the connection.
 func (n *noted) Unwrap() http.ResponseWriter { return n.ResponseWriter }
 
-// fail answers with an error: as JSON where programs ask.
+// Broken answers a request that failed through no fault of whoever made it. The log tells the
+// reason, under an id that the answer tells.
+func (s *server) Broken(w http.ResponseWriter, r *http.Request, err error) { s.broken(w, r, err, nil) }
+
+func (s *server) broken(w http.ResponseWriter, r *http.Request, err error, stack []byte) {
+	id := rand.Text()
+	s.env.Log.Error("a request failed", "request", id, "path", r.URL.Path, "error", err, "stack", string(stack))
+	s.fail(w, r, http.StatusInternalServerError, "request "+id+" failed, the log says why")
+}
+
+// errorPage is what people see.
+var errorPage = template.Must(template.New("").Parse(`<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{{.Status}} {{.Name}}</title></head>
+<body><h1>{{.Status}} {{.Name}}</h1><p>{{.Text}}</p></body></html>
+`))
+
+// fail answers with an error: as JSON where programs ask, and as a small page where people do.
 func (s *server) fail(w http.ResponseWriter, r *http.Request, status int, text string) {
+	path := "/" + strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, s.base()), "/")
 	for _, prefix := range []string{"/api/", "/rest/", "/actions/", "/websockets/"} {
-		if strings.HasPrefix(r.URL.Path, prefix) {
+		if strings.HasPrefix(path, prefix) {
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(status)
 			json.NewEncoder(w).Encode(map[string]any{"error": text, "status": status}) // whoever has gone does not read it
 			return
 		}
+	}
+	if strings.Contains(r.Header.Get("Accept"), "text/html") {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.WriteHeader(status)
+		errorPage.Execute(w, map[string]any{"Status": status, "Name": http.StatusText(status), "Text": text}) // whoever has gone does not read it
+		return
 	}
 	http.Error(w, fmt.Sprintf("%d %s: %s", status, http.StatusText(status), text), status)
 }
@@ -199,12 +225,22 @@ func (s *server) find(r *http.Request) added {
 	return added{}
 }
 
+// Logins are the ways to log in that the page for it offers: names with passwords, and the
+// host of a provider, "" without one.
+func (s *server) Logins() (passwords bool, provider string) {
+	if s.oidc != nil {
+		u, _ := url.Parse(s.oidc.opts.Issuer) // it was checked
+		provider = u.Host
+	}
+	return s.opts.namesPeople(), provider
+}
+
 func (s *server) isOpen(r *http.Request) bool { return s.find(r).open }
 
 func (s *server) hasLogin() bool {
 	s.pagesMu.RLock()
 	defer s.pagesMu.RUnlock()
-	return s.pages["/login"].Handler != nil && (len(s.opts.Users) > 0 || len(s.opts.Tokens) > 0)
+	return s.pages["/login"].Handler != nil && (s.opts.namesPeople() || s.oidc != nil)
 }
 
 // page serves a file of document_root or a page of another module.
@@ -233,6 +269,10 @@ func (s *server) file(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f, err := s.files.Open(fileName(r))
+	if unreadable(err) {
+		s.broken(w, r, err, nil)
+		return
+	}
 	if err != nil {
 		s.fail(w, r, http.StatusNotFound, "there is nothing here")
 		return
@@ -244,6 +284,12 @@ func (s *server) file(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.ServeContent(w, r, info.Name(), info.ModTime(), f)
+}
+
+// unreadable reports whether a file is there, or would be, if it could be read.
+func unreadable(err error) bool {
+	fault, ok := errors.AsType[syscall.Errno](err)
+	return ok && !slices.Contains([]syscall.Errno{syscall.ENOENT, syscall.ENOTDIR, syscall.EINVAL, syscall.ENAMETOOLONG, syscall.ELOOP}, fault)
 }
 
 func (s *server) has(name string) bool {

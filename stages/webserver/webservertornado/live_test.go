@@ -69,7 +69,7 @@ func (p *program) Write(text, hash string) (actor.Change, error) {
 	return p.Reload()
 }
 
-func (p *program) Rehearse(context.Context, string, []string) ([]webservertornado.Step, error) {
+func (p *program) Rehearse(context.Context, config.Loader, string, []string) ([]webservertornado.Step, error) {
 	return []webservertornado.Step{{Module: "Lines", Receiver: "TestCatch", Event: json.RawMessage(`{"data":"x"}`)}}, nil
 }
 
@@ -305,6 +305,19 @@ func TestPagesOfOthersGetNoWebSocket(t *testing.T) {
 			continue
 		}
 		c.CloseNow()
+	}
+	f.Stop()
+}
+
+func TestPagesThatPointTheirNameHereGetNoWebSocket(t *testing.T) {
+	f := serveFull(t, "")
+	for _, path := range []string{"/websockets/statistics", "/websockets/get_logs", "/websockets/tap?module=Lines"} {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		_, r, err := websocket.Dial(ctx, f.url+path, &websocket.DialOptions{Host: "evil.example", HTTPHeader: http.Header{"Origin": {"http://evil.example"}}, HTTPClient: &f.http})
+		cancel()
+		if err == nil || r.StatusCode != http.StatusMisdirectedRequest {
+			t.Errorf("%s: %v", path, err)
+		}
 	}
 	f.Stop()
 }

@@ -53,7 +53,7 @@ func (s *server) liveTap(w http.ResponseWriter, r *http.Request) {
 			return &farewellError{4404, cut(err.Error())}
 		}
 		defer tap.Close()
-		s.env.Log.Info("events are watched", "module", o.Module, "where", where(o.Out), "user", who(r).name, "peer", peer(r).String())
+		s.env.Log.Info("events are watched", "module", o.Module, "where", where(o.Out), "user", who(r).name, "peer", from(r))
 		return s.show(c, tap, o)
 	})
 }

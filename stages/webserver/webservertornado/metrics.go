@@ -77,7 +77,12 @@ func newCollector(env actor.Env) *collector {
 	gauge("inbox_length", "Events in the inbox of a module.", func(s actor.Status) float64 { return float64(s.Waiting) })
 	gauge("inbox_capacity", "Events that the inbox of a module can hold.", func(s actor.Status) float64 { return float64(s.Capacity) })
 	gauge("workers", "Workers of a module.", func(s actor.Status) float64 { return float64(s.Workers) })
-	gauge("module_up", "1 as long as a module runs.", func(actor.Status) float64 { return 1 })
+	gauge("module_up", "1 as long as a module runs.", func(s actor.Status) float64 {
+		if s.Failed != "" || s.Ended {
+			return 0
+		}
+		return 1
+	})
 	return c
 }
 
@@ -155,12 +160,17 @@ func build() (version, commit string) {
 	return info.Main.Version, commit
 }
 
-// metrics is the handler of /metrics.
-func (s *server) metrics() http.HandlerFunc {
+// newRegistry knows all figures.
+func (s *server) newRegistry() *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	c := newCollector(s.env)
 	c.program = s.program
 	r.MustRegister(c, newPackMetrics(s.env), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	h := promhttp.HandlerFor(r, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(s.env.Log.Handler(), slog.LevelWarn)})
+	return r
+}
+
+// metrics is the handler of /metrics.
+func (s *server) metrics() http.HandlerFunc {
+	h := promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(s.env.Log.Handler(), slog.LevelWarn)})
 	return h.ServeHTTP
 }

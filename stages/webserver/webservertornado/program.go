@@ -33,8 +33,8 @@ type Program interface {
 	Write(text, hash string) (actor.Change, error)
 	// Stop drains and ends the program.
 	Stop()
-	// Rehearse runs lines through a configuration in which nothing is opened.
-	Rehearse(ctx context.Context, text string, lines []string) ([]Step, error)
+	// Rehearse runs lines through a configuration, as loader reads it, in which nothing is opened.
+	Rehearse(ctx context.Context, loader config.Loader, text string, lines []string) ([]Step, error)
 }
 
 // Step is an event behind a module of a rehearsal. An output has no receiver.

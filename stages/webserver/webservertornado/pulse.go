@@ -71,8 +71,22 @@ func (p *pulse) stuck(now time.Time) (ids []string) {
 	return ids
 }
 
+// lost are the modules that were given up.
+func lost(status []actor.Status) (list []string) {
+	for _, m := range status {
+		if m.Failed != "" {
+			list = append(list, m.ID+": "+m.Failed)
+		}
+	}
+	return list
+}
+
 // health says whether the program lives and events flow.
 func (s *server) health(w http.ResponseWriter, r *http.Request) {
+	if list := lost(s.env.Status()); len(list) > 0 {
+		s.fail(w, r, http.StatusServiceUnavailable, "these modules have failed for good: "+strings.Join(list, ", "))
+		return
+	}
 	if ids := s.pulse.stuck(time.Now()); len(ids) > 0 {
 		s.fail(w, r, http.StatusServiceUnavailable, "events do not flow, these modules are full and do nothing: "+strings.Join(ids, ", "))
 		return
@@ -108,7 +122,21 @@ func (s *server) ready(w http.ResponseWriter, r *http.Request) {
 	case actor.Stopping:
 		s.fail(w, r, http.StatusServiceUnavailable, "stopping")
 	default:
+		if ids := paused(s.env.Status()); len(ids) > 0 {
+			s.fail(w, r, http.StatusServiceUnavailable, "these inputs are paused: "+strings.Join(ids, ", "))
+			return
+		}
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		fmt.Fprintln(w, "ready")
 	}
+}
+
+// paused are the inputs that accept nothing.
+func paused(status []actor.Status) (ids []string) {
+	for _, m := range status {
+		if m.Paused {
+			ids = append(ids, m.ID)
+		}
+	}
+	return ids
 }

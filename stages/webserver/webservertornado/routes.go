@@ -65,6 +65,11 @@ func (s *server) routes() []route {
 			route{"POST", "/login", "", false, "Takes the form of the login page.", s.login},
 			route{"POST", "/logout", "", false, "Ends the session.", s.logout})
 	}
+	if s.oidc != nil {
+		list = append(list,
+			route{"GET", "/login/oidc", "", false, "Begins a login with the provider.", s.sendToProvider},
+			route{"GET", callbackPath, "", false, "Ends a login with the provider.", s.backFromProvider})
+	}
 	if s.opts.Profiles {
 		list = append(list,
 			route{"GET", "/debug/pprof/", admin, false, "Profiles of the program.", pprof.Index},

@@ -22,6 +22,8 @@ type sampler struct {
 	ring    []moment
 	latest  pace
 	readers map[*paceReader]struct{}
+	inputs  map[string]int64 // what inputs had received when they were last looked at
+	gone    int64            // what those had that are not there any more
 }
 
 // counts are the counters of a module that rates are made of.
@@ -30,7 +32,7 @@ type counts struct{ received, emitted, errors int64 }
 // moment is what happened in one second.
 type moment struct {
 	total   rates
-	waiting int64
+	waiting int64 // events that are unfinished
 	modules map[string]rates
 }
 
@@ -44,18 +46,21 @@ type rates struct {
 // pace is what the statistics stream tells each second. Type, queue and edge are as in the
 // former program, the modules are ours.
 type pace struct {
-	Timestamp float64          `json:"timestamp"`
-	EPS       float64          `json:"eps"`
-	Out       float64          `json:"out"`
-	Errors    float64          `json:"errors"`
-	Received  int64            `json:"received"`
-	Unsettled int64            `json:"waiting"`
-	Types     map[string]int64 `json:"event_types"`
-	Queues    map[string]int   `json:"queues"`
-	Edges     []flow           `json:"edges"`
-	Modules   []beating        `json:"modules"`
-	Ailments  []string         `json:"ailments"`
-	Dropped   int64            `json:"dropped,omitempty"`
+	Timestamp float64 `json:"timestamp"`
+	EPS       float64 `json:"eps"`
+	Out       float64 `json:"out"`
+	Errors    float64 `json:"errors"`
+	Received  int64   `json:"received"`
+	Unsettled int64   `json:"waiting"`
+	// Unfinished events are in the program: they wait, are at hand in a module, or are on the
+	// disk of an edge.
+	Unfinished int64            `json:"unfinished"`
+	Types      map[string]int64 `json:"event_types"`
+	Queues     map[string]int   `json:"queues"`
+	Edges      []flow           `json:"edges"`
+	Modules    []beating        `json:"modules"`
+	Ailments   []string         `json:"ailments"`
+	Dropped    int64            `json:"dropped,omitempty"`
 }
 
 // flow is what goes along an edge.
@@ -83,6 +88,7 @@ const (
 	stateErrors  = "errors"  // there were some a short while ago
 	statePaused  = "paused"
 	stateEnded   = "ended"
+	stateFailed  = "failed" // it was given up
 )
 
 const (
@@ -114,7 +120,7 @@ func (p *sampler) run(ctx context.Context) {
 
 // sample takes the counters at now and makes rates of what they were before.
 func (p *sampler) sample(now time.Time) {
-	status := p.env.Status()
+	status, books := p.env.Status(), p.env.Balance()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	seconds := now.Sub(p.when).Seconds()
@@ -140,7 +146,6 @@ func (p *sampler) sample(now time.Time) {
 		switch s.Spec.Role {
 		case actor.Input:
 			m.total.In += r.In
-			next.Received += c.received
 		case actor.Output:
 			m.total.Out += r.In
 		}
@@ -159,7 +164,9 @@ func (p *sampler) sample(now time.Time) {
 			next.Edges = append(next.Edges, f)
 		}
 	}
-	m.waiting = next.Unsettled
+	next.Received = p.received(status)
+	next.Unfinished = max(0, books.InFlight+books.Off()+books.Buffered)
+	m.waiting = next.Unfinished
 	next.EPS, next.Out, next.Errors = m.total.In, m.total.Out, m.total.Errors
 	p.before, p.edges, p.when, p.latest = before, edges, now, next
 	if !first {
@@ -168,6 +175,25 @@ func (p *sampler) sample(now time.Time) {
 		}
 	}
 	p.tell(next)
+}
+
+// received is what all inputs have received since the start, also those that a reload has
+// removed. The caller holds the lock.
+func (p *sampler) received(status []actor.Status) int64 {
+	now, sum := map[string]int64{}, int64(0)
+	for _, s := range status {
+		if s.Spec.Role == actor.Input {
+			now[s.ID] = s.Meter.Received.Load()
+			sum += now[s.ID]
+		}
+	}
+	for id, n := range p.inputs {
+		if next, there := now[id]; !there || next < n {
+			p.gone += n
+		}
+	}
+	p.inputs = now
+	return sum + p.gone
 }
 
 // rate is what happened per second; a module that is new after a reload counts from zero.
@@ -181,6 +207,8 @@ func rate(n int64, seconds float64) float64 {
 func (p *sampler) state(s actor.Status, now time.Time) string {
 	at, failed := p.trouble[s.ID]
 	switch {
+	case s.Failed != "":
+		return stateFailed
 	case s.Paused:
 		return statePaused
 	case failed && now.Sub(at) < recently:
@@ -252,7 +280,7 @@ func (s *server) history(w http.ResponseWriter, r *http.Request) {
 	s.sampler.mu.Unlock()
 	answer := map[string]any{"interval": 1, "in": in, "out": out, "errors": failed}
 	if id == "" {
-		answer["waiting"] = waiting
+		answer["unfinished"] = waiting
 	}
 	s.answer(w, answer)
 }

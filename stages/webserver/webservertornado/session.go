@@ -15,8 +15,9 @@ import (
 // identity is who makes a request and how that is known.
 type identity struct {
 	name, role string
-	how        string // one of the ways below
-	csrf       string // of a session
+	how        string    // one of the ways below
+	csrf       string    // of a session
+	until      time.Time // when a session ends, if it ends by itself
 }
 
 // The ways to be known. Browsers send some of them along by themselves, whoever has made the
@@ -95,7 +96,7 @@ func (s *sessions) of(r *http.Request) (identity, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found := s.all[sha256.Sum256([]byte(c.Value))]
-	if found == nil || time.Since(found.used) > sessionTime {
+	if found == nil || time.Since(found.used) > sessionTime || !found.until.IsZero() && time.Now().After(found.until) {
 		return identity{}, false
 	}
 	found.used = time.Now()
@@ -118,42 +119,51 @@ func (id identity) proves(r *http.Request) bool {
 // login takes the form of the login page. Without a name, the password may be a token.
 func (s *server) login(w http.ResponseWriter, r *http.Request) {
 	next := s.local(r.FormValue("next"))
-	peer := peer(r)
-	if s.access.guesses(peer) {
-		w.Header().Set("Retry-After", "60")
-		s.fail(w, r, http.StatusTooManyRequests, "too many wrong logins")
-		return
-	}
-	id := identity{name: r.PostFormValue("user")}
-	password, good := r.PostFormValue("password"), false
+	id, password, status := identity{name: r.PostFormValue("user")}, r.PostFormValue("password"), 0
 	if id.name == "" {
-		id.name = s.access.token(password)
-		id.role, good = s.access.roleOf(id.name, viewer), id.name != ""
-	} else if good = s.access.login(id.name, password); good {
+		id.name, status = s.access.bearer(peer(r), password)
+		id.role = s.access.roleOf(id.name, viewer)
+	} else {
+		status = s.access.password(peer(r), id.name, password)
 		id.role = s.access.roleOf(id.name, admin)
 	}
-	if !good {
-		s.access.failed(peer, r.PostFormValue("user"))
-		select {
-		case <-time.After(thinkingTime):
-		case <-r.Context().Done():
-		}
+	switch status {
+	case 0:
+	case http.StatusUnauthorized:
+		think(r)
 		http.Redirect(w, r, s.base()+"/login?failed=1&next="+url.QueryEscape(next), http.StatusSeeOther)
 		return
+	default:
+		s.tooMany(w, r)
+		return
 	}
-	http.SetCookie(w, s.cookie(s.sessions.begin(id), 0))
-	s.env.Log.Info("login", "user", id.name, "peer", peer.String())
+	s.begin(w, r, id)
 	http.Redirect(w, r, s.base()+next, http.StatusSeeOther)
+}
+
+// begin gives a browser a session, in place of whatever it had.
+func (s *server) begin(w http.ResponseWriter, r *http.Request, id identity) {
+	s.sessions.end(r)
+	http.SetCookie(w, s.cookie(r, s.sessions.begin(id), 0))
+	s.env.Log.Info("login", "user", id.name, "role", id.role, "peer", from(r))
+}
+
+// think makes whoever was wrong wait.
+func think(r *http.Request) {
+	select {
+	case <-time.After(thinkingTime):
+	case <-r.Context().Done():
+	}
 }
 
 func (s *server) logout(w http.ResponseWriter, r *http.Request) {
 	s.sessions.end(r)
-	http.SetCookie(w, s.cookie("", -1))
+	http.SetCookie(w, s.cookie(r, "", -1))
 	http.Redirect(w, r, s.base()+"/login", http.StatusSeeOther)
 }
 
-func (s *server) cookie(value string, age int) *http.Cookie {
-	return &http.Cookie{Name: cookieName, Value: value, Path: s.base() + "/", MaxAge: age, HttpOnly: true, Secure: s.opts.TLS, SameSite: http.SameSiteStrictMode}
+func (s *server) cookie(r *http.Request, value string, age int) *http.Cookie {
+	return &http.Cookie{Name: cookieName, Value: value, Path: s.base() + "/", MaxAge: age, HttpOnly: true, Secure: clientOf(r).secure, SameSite: http.SameSiteStrictMode}
 }
 
 // Base is the path in front of all others, for pages that have to know where they are.

@@ -145,7 +145,7 @@ func (c *socket) ping() {
 		case <-c.ctx.Done():
 			return
 		}
-		ctx, cancel := context.WithTimeout(c.ctx, patience)
+		ctx, cancel := c.patient()
 		err := c.conn.Ping(ctx)
 		cancel()
 		if err != nil {
@@ -154,13 +154,21 @@ func (c *socket) ping() {
 	}
 }
 
+// patient is for one message. What is being sent when the server stops may end in order, as a
+// message that is cut off closes the connection without a farewell.
+func (c *socket) patient() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), patience)
+	stop := context.AfterFunc(c.ctx, func() { time.AfterFunc(goodbye, cancel) })
+	return ctx, func() { stop(); cancel() }
+}
+
 // send sends a message and waits for a client that is slow, but not for one that is dead.
 func (c *socket) send(v any) error {
 	text, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(c.ctx, patience)
+	ctx, cancel := c.patient()
 	defer cancel()
 	return c.conn.Write(ctx, websocket.MessageText, text)
 }

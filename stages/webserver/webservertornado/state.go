@@ -3,6 +3,7 @@ package webservertornado
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -15,6 +16,7 @@ import (
 
 	"gambolputty/actor"
 	"gambolputty/actor/option"
+	"gambolputty/config"
 )
 
 // info describes the machine, in the form of the former program.
@@ -23,28 +25,43 @@ func (s *server) info(w http.ResponseWriter, _ *http.Request) {
 	if err != nil {
 		host = "unknown"
 	}
-	var list []any
-	for _, m := range s.env.Status() {
-		list = append(list, map[string]any{m.Spec.Name: given(m)})
-	}
+	list := s.items()
 	s.answer(w, map[string]any{
 		"hostname": host, "cpu_count": runtime.NumCPU(), "load": load(), "memory": memory(), "disk_usage": disks(), "configuration": list,
 		"process": s.process(),
 	})
 }
 
+// items are the modules as they stand in the file: those without options by their names alone.
+func (s *server) items() []any {
+	list := []any{}
+	if s.program == nil {
+		for _, m := range s.env.Status() {
+			list = append(list, map[string]any{m.Spec.Name: given(m)})
+		}
+		return list
+	}
+	for _, m := range s.program.Plan().Items() {
+		if len(m.Options) == 0 {
+			list = append(list, m.Name)
+			continue
+		}
+		list = append(list, map[string]any{m.Name: m.Options})
+	}
+	return list
+}
+
 // statistics are the counters, in the form of the former program.
 func (s *server) statistics(w http.ResponseWriter, _ *http.Request) {
-	received, queues := int64(0), map[string]int{}
-	for _, m := range s.env.Status() {
-		switch m.Spec.Role {
-		case actor.Input:
-			received += m.Meter.Received.Load()
-		case actor.StandAlone:
-		default:
+	status, queues := s.env.Status(), map[string]int{}
+	for _, m := range status {
+		if m.Spec.Role != actor.Input && m.Spec.Role != actor.StandAlone {
 			queues[m.ID] = m.Waiting
 		}
 	}
+	s.sampler.mu.Lock()
+	received := s.sampler.received(status)
+	s.sampler.mu.Unlock()
 	s.answer(w, map[string]any{"timestamp": float64(time.Now().UnixMilli()) / 1000, "received": received, "event_types": s.env.EventTypes(), "queues": queues})
 }
 
@@ -53,15 +70,18 @@ type configured struct {
 	ID            string         `json:"id"`
 	Class         string         `json:"class"`
 	Type          actor.Role     `json:"type"`
+	Line          int            `json:"line,omitempty"`
+	File          string         `json:"file,omitempty"`
 	Configuration map[string]any `json:"configuration"`
 }
 
 // configuration is a map in the order of the file, with the defaults filled in.
 func (s *server) configuration(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
+	written := s.written()
 	fmt.Fprint(w, "{")
 	for i, m := range s.env.Status() {
-		options := all(m)
+		options, at := all(m, written[m.ID]), written[m.ID].at()
 		var receivers []any
 		for _, e := range m.Receivers {
 			if e.Filter == "" {
@@ -74,7 +94,7 @@ func (s *server) configuration(w http.ResponseWriter, _ *http.Request) {
 			options["receivers"] = receivers
 		}
 		key, err := json.Marshal(m.ID)
-		value, err2 := json.Marshal(configured{m.ID, m.Spec.Name, m.Spec.Role, options})
+		value, err2 := json.Marshal(configured{m.ID, m.Spec.Name, m.Spec.Role, at.Line, at.File, options})
 		if err != nil || err2 != nil {
 			continue // texts can always be written
 		}
@@ -86,11 +106,35 @@ func (s *server) configuration(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(w, "}")
 }
 
-// all are the options of a module as texts, with the defaults.
-func all(m actor.Status) map[string]any {
+// writtenModule is a module as it stands in the file, if that is known.
+type writtenModule struct{ *config.Module }
+
+// written are the modules by their ids.
+func (s *server) written() map[string]writtenModule {
+	all := map[string]writtenModule{}
+	if s.program != nil {
+		for _, m := range s.program.Plan().Modules {
+			all[m.ID] = writtenModule{m}
+		}
+	}
+	return all
+}
+
+func (m writtenModule) at() (p option.Position) {
+	if m.Module != nil {
+		p = m.Position
+	}
+	return p
+}
+
+// all are the options of a module: what stands in the file, and the defaults of all else.
+func all(m actor.Status, w writtenModule) map[string]any {
 	options := map[string]any{}
 	for _, f := range option.Fields(m.Options) {
 		options[f.Name] = masked(m, f)
+	}
+	if w.Module != nil && w.Spec.Name == m.Spec.Name {
+		maps.Copy(options, w.Given())
 	}
 	return options
 }
@@ -156,6 +200,7 @@ type state struct {
 	Paused   bool             `json:"paused,omitempty"`
 	Ended    bool             `json:"ended,omitempty"`
 	Ailments []string         `json:"ailments,omitempty"`
+	Failed   string           `json:"failed,omitempty"`
 	Workers  int              `json:"workers"`
 	Waiting  int              `json:"inbox_length"`
 	Capacity int              `json:"inbox_capacity"`
@@ -177,7 +222,7 @@ type link struct {
 func stateOf(m actor.Status) state {
 	c := m.Meter
 	s := state{
-		ID: m.ID, Class: m.Spec.Name, Role: m.Spec.Role, Summary: m.Spec.Summary, Paused: m.Paused, Ended: m.Ended, Ailments: m.Ailments, Workers: m.Workers, Waiting: m.Waiting, Capacity: m.Capacity,
+		ID: m.ID, Class: m.Spec.Name, Role: m.Spec.Role, Summary: m.Spec.Summary, Paused: m.Paused, Ended: m.Ended, Ailments: m.Ailments, Failed: m.Failed, Workers: m.Workers, Waiting: m.Waiting, Capacity: m.Capacity,
 		Counters: map[string]int64{
 			"received": c.Received.Load(), "handled": c.Handled.Load(), "filtered": c.Filtered.Load(), "emitted": c.Emitted.Load(), "dropped": c.Dropped.Load(),
 			"dead_lettered": c.DeadLettered.Load(), "lost": c.Lost.Load(), "unrouted": c.Unrouted.Load(), "errors": c.Errors.Load(), "restarts": c.Restarts.Load(),
@@ -204,7 +249,7 @@ func (s *server) module(w http.ResponseWriter, r *http.Request) {
 	for _, m := range s.env.Status() {
 		if m.ID == id {
 			one := stateOf(m)
-			one.Options = all(m)
+			one.Options = all(m, s.written()[m.ID])
 			s.answer(w, one)
 			return
 		}

@@ -58,22 +58,35 @@ func disks() map[string]any {
 	if err != nil {
 		return all
 	}
-	for line := range strings.Lines(string(text)) {
-		parts := strings.Fields(line)
-		if len(parts) < 2 || !strings.HasPrefix(parts[0], "/dev/") {
-			continue
-		}
+	for _, path := range mounted(string(text)) {
 		var s syscall.Statfs_t
-		if syscall.Statfs(parts[1], &s) != nil || s.Blocks == 0 {
+		if syscall.Statfs(path, &s) != nil || s.Blocks == 0 {
 			continue
 		}
 		size := uint64(s.Bsize)
 		total, free := s.Blocks*size, s.Bavail*size
 		used := (s.Blocks - s.Bfree) * size
-		all[parts[1]] = map[string]any{"total": total, "used": used, "free": free, "percent": percent(used, total)}
+		all[path] = map[string]any{"total": total, "used": used, "free": free, "percent": percent(used, total)}
 	}
 	return all
 }
+
+// mounted are the places of devices, the first one of each, in the form of /proc/mounts.
+func mounted(text string) (paths []string) {
+	seen := map[string]bool{}
+	for line := range strings.Lines(text) {
+		parts := strings.Fields(line)
+		if len(parts) < 2 || !strings.HasPrefix(parts[0], "/dev/") || seen[parts[0]] {
+			continue
+		}
+		seen[parts[0]] = true
+		paths = append(paths, unescape.Replace(parts[1]))
+	}
+	return paths
+}
+
+// unescape undoes what the kernel does to blanks in names.
+var unescape = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
 
 // cpuSeconds is the time that the process has spent on CPUs.
 func cpuSeconds() float64 {

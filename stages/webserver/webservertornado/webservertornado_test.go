@@ -122,6 +122,20 @@ func TestMetricsCountWhatHappened(t *testing.T) {
 	s.Stop()
 }
 
+func TestWhatGoesInComesOut(t *testing.T) {
+	s := serve(t, "")
+	for range 1000 {
+		s.feed <- "yes"
+	}
+	s.Wait(1000)
+	for _, module := range []string{`{class="Lines",module="Lines",role="input"}`, `{class="TestCatch",module="TestCatch",role="output"}`} {
+		if _, text, _ := s.get("/metrics"); !strings.Contains(text, "\ngambolputty_events_received_total"+module+" 1000\n") {
+			t.Errorf("%s\n%s", module, text)
+		}
+	}
+	s.Stop()
+}
+
 func TestTheAnswersOfTheFormerProgram(t *testing.T) {
 	s := serve(t, "")
 	s.send("yes", "yes")

@@ -17,12 +17,14 @@ export function docs(page) {
   get("/api/v1/classes").then((list) => { all = list; draw(); });
 }
 
+// optionTable is a table of options.
+export const optionTable = (list) => table(["Option", "Type", "Default", "Meaning"], list.map((o) => [h("code", {}, o.name), o.type, o.default && h("code", {}, o.default), inline(o.meaning)]));
+
 export function docPage(page, name) {
   get("/api/v1/classes/" + encodeURIComponent(name)).then((c) => {
-    const rows = (list) => table(["Option", "Type", "Default", "Meaning"], list.map((o) => [h("code", {}, o.name), o.type, o.default && h("code", {}, o.default), inline(o.meaning)]));
     fill(page, h("div", { class: "head" }, h("h1", {}, c.name), h("span", { class: "tag" }, c.role.replace("_", "-")), c.aliases && h("span", { class: "muted" }, "also " + c.aliases.join(", ")), h("span", { class: "right" }, h("a", { href: base + "/docs" }, "All modules"))),
       h("article", { class: "doc" }, h("p", {}, c.summary, " ", h("span", { class: "muted" }, c.parallel ? "May run with several workers." : "Runs with one worker.")), markdown(c.doc.trim()),
-        h("h2", {}, "Example"), markdown("```yaml\n" + c.example.trim() + "\n```"), h("h2", {}, "Options"), c.options.length ? rows(c.options) : h("p", {}, "None of its own."),
-        h("h2", {}, "Options of every module"), rows(c.common_options)));
+        h("h2", {}, "Example"), markdown("```yaml\n" + c.example.trim() + "\n```"), h("h2", {}, "Options"), c.options.length ? optionTable(c.options) : h("p", {}, "None of its own."),
+        h("h2", {}, "Options of every module"), optionTable(c.common_options)));
   }).catch((e) => fill(page, h("h1", {}, name), h("p", { class: "note bad" }, e.message)));
 }

@@ -44,7 +44,7 @@ export function span(seconds) {
 }
 export const clock = (t) => { const d = new Date(t * 1000); return d.toTimeString().slice(0, 8) + "." + String(d.getMilliseconds()).padStart(3, "0"); };
 
-const names = { ok: "ok", blocked: "blocked", errors: "errors", paused: "paused", ended: "ended" };
+const names = { ok: "ok", blocked: "blocked", errors: "errors", failed: "failed", paused: "paused", ended: "ended" };
 export const stateClass = (s) => "s-" + (names[s] || "ok");
 export const state = (s) => h("span", { class: "state " + stateClass(s) }, names[s] || s);
 
@@ -84,6 +84,17 @@ export function sure(question, verb, word) {
     const d = h("dialog", {}, h("form", { method: "dialog" }, h("p", {}, question), word && h("label", {}, `Type ${word} to confirm`, typed),
       h("div", { class: "actions" }, h("button", { value: "no", formnovalidate: true }, "Cancel"), yes)));
     d.addEventListener("close", () => { d.remove(); answer(d.returnValue === "yes" && (!word || typed.value === word)); });
+    document.body.append(d);
+    d.showModal();
+  });
+}
+
+// form asks for the values of some fields, which are read afterwards.
+export function form(question, verb, ...fields) {
+  return new Promise((answer) => {
+    const d = h("dialog", {}, h("form", { method: "dialog" }, h("p", {}, question), fields,
+      h("div", { class: "actions" }, h("button", { value: "no", formnovalidate: true }, "Cancel"), h("button", { class: "main", value: "yes" }, verb))));
+    d.addEventListener("close", () => { d.remove(); answer(d.returnValue === "yes"); });
     document.body.append(d);
     d.showModal();
   });

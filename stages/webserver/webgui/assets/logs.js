@@ -1,7 +1,17 @@
-import { h, fill, setText, clock, toast } from "./dom.js";
-import { me, get, send, socket } from "./net.js";
+import { h, fill, setText, clock, form, toast } from "./dom.js";
+import { get, me, pollTime, send, socket, stream } from "./net.js";
 
 const order = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"];
+
+// louder sets the level of the log of a module, or of all for "", for some minutes.
+export async function louder(id) {
+  const level = h("select", { name: "level" }, ["debug", "info", "warning", "error"].map((l) => h("option", { value: l }, l))), minutes = h("input", { name: "minutes", type: "number", min: 1, max: 1440, value: 10, required: true });
+  if (!await form(`The log level of ${id || "all modules"}, for a while:`, "Set", h("label", {}, "Level", level), h("label", {}, "Minutes", minutes))) return;
+  try {
+    await send("PUT", "/api/v1/loglevel", { module: id, level: level.value, seconds: 60 * Number(minutes.value) });
+    toast(`${id || "Everything"} logs at level ${level.value} for ${minutes.value} min`);
+  } catch (e) { toast(e.message, true); }
+}
 
 export function logs(page) {
   const box = h("div", { class: "lines", tabindex: 0, role: "log", "aria-label": "Log" });
@@ -9,7 +19,7 @@ export function logs(page) {
   const module = h("select", {}, h("option", { value: "" }, "all")), search = h("input", { type: "search", placeholder: "text" });
   const hold = h("button", { "aria-pressed": "false" }, "Pause"), status = h("span", { class: "muted small" });
   fill(page, h("div", { class: "head" }, h("h1", {}, "Logs"), status, h("span", { class: "right" }, hold, h("button", { onclick: download }, "Download"),
-    me.actions && h("button", { onclick: louder }, "Debug for 10 min"))),
+    me.actions && h("button", { id: "louder", onclick: () => louder(module.value) }, "Log level…"))),
   h("div", { class: "stack" }, h("div", { class: "form" }, h("label", {}, "Level", level), h("label", {}, "Module", module), h("label", { class: "broad" }, "Search", search)), box));
 
   let lines = [], paused = false, closed = false, ws = null, wait = 1000, waiting = 0;
@@ -32,6 +42,7 @@ export function logs(page) {
     try { lines = await get("/api/v1/logs"); } catch (e) { /* tried again below */ }
     if (closed) return;
     draw();
+    if (!stream.sockets) { setTimeout(() => { if (!closed) open(); }, pollTime); return; }
     let first = true;
     ws = socket("/websockets/get_logs");
     ws.onopen = () => { wait = 1000; };
@@ -54,9 +65,6 @@ export function logs(page) {
     a.click();
     a.remove();
     setTimeout(() => URL.revokeObjectURL(a.href), 1000);
-  }
-  async function louder() {
-    try { await send("PUT", "/api/v1/loglevel", { module: module.value, level: "debug", seconds: 600 }); toast((module.value || "Everything") + " logs at level debug for ten minutes"); } catch (e) { toast(e.message, true); }
   }
   hold.addEventListener("click", () => { paused = !paused; waiting = 0; hold.textContent = paused ? "Go on" : "Pause"; hold.setAttribute("aria-pressed", String(paused)); tell(); if (!paused) draw(); });
   for (const e of [level, module, search]) e.addEventListener("input", draw);

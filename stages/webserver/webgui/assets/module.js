@@ -1,5 +1,8 @@
 import { h, fill, setText, short, whole, list, spark, state, meter, clock, toast, sure } from "./dom.js";
 import { base, me, get, send, onNews } from "./net.js";
+import { louder } from "./logs.js";
+import { optionTable } from "./docs.js";
+import { markdown } from "./markdown.js";
 
 const commands = {
   pause: ["Pause", "The input sends nothing until it is resumed; it may hold up those that send to it."],
@@ -12,10 +15,6 @@ async function ask(id, command) {
   const [verb, question] = commands[command];
   if (question && !await sure(`${verb} ${id}? ${question}`, verb)) return;
   try { await send("POST", `/api/v1/modules/${encodeURIComponent(id)}/${command}`); toast(`${id}: ${verb.toLowerCase()} was asked for`); } catch (e) { toast(e.message, true); }
-}
-
-async function level(id) {
-  try { await send("PUT", "/api/v1/loglevel", { module: id, level: "debug", seconds: 600 }); toast(`${id} logs at level debug for ten minutes`); } catch (e) { toast(e.message, true); }
 }
 
 // detail shows a module and keeps what it shows alive. In a side panel it is brief.
@@ -41,7 +40,7 @@ export function detail(box, id, brief) {
       if (role === "output") shown.push(h("button", { onclick: () => ask(id, "flush") }, "Flush"));
       shown.push(h("button", { onclick: () => ask(id, "restart") }, "Restart"));
     }
-    if (me.actions) shown.push(h("button", { onclick: () => level(id) }, "Debug log, 10 min"));
+    if (me.actions) shown.push(h("button", { onclick: () => louder(id) }, "Log level…"));
     fill(actions, shown);
   }
   const off = onNews((s) => {
@@ -56,7 +55,7 @@ export function detail(box, id, brief) {
   });
   async function refresh() {
     const m = await get("/api/v1/modules/" + encodeURIComponent(id));
-    setText(summary, `${m.class}, ${m.role.replace("_", "-")}${m.workers > 1 ? `, ${m.workers} workers` : ""}. ${m.summary}`);
+    setText(summary, `${m.class}, ${m.role.replace("_", "-")}${m.workers > 1 ? `, ${m.workers} workers` : ", one worker"}. ${m.summary}`);
     if (!role) { role = m.role; buttons(was ? { state: was } : null); fill(options, Object.keys(m.options || {}).length ? list(m.options) : h("p", { class: "muted" }, "None.")); }
     fill(numbers, list({ ...m.counters, busy_seconds: m.busy_seconds.toFixed(2), blocked_seconds: m.blocked_seconds.toFixed(2) }));
     const lines = (await get(`/api/v1/logs?level=warn&limit=5&module=${encodeURIComponent(id)}`)).reverse();
@@ -74,7 +73,10 @@ export function modulePage(page, id) {
   (async () => {
     const m = await get("/api/v1/modules/" + encodeURIComponent(id));
     fill(about, h("h2", {}, "Where its events go"), m.receivers.length ? h("ul", {}, m.receivers.map((r) => h("li", {}, h("a", { href: base + "/modules/" + encodeURIComponent(r.to) }, r.to), r.filter ? [" where ", h("code", {}, r.filter)] : "", h("span", { class: "muted" }, `, ${whole(r.events)} events so far`)))) : h("p", { class: "muted" }, "Nowhere, they end here."),
-      h("p", {}, h("a", { href: base + "/docs/" + encodeURIComponent(m.class) }, `What ${m.class} is and all of its options`)));
+      m.failed && h("p", { class: "note bad" }, "It has failed for good: " + m.failed));
+    const c = await get("/api/v1/classes/" + encodeURIComponent(m.class));
+    about.append(h("h2", {}, h("a", { href: base + "/docs/" + encodeURIComponent(c.name) }, "What " + c.name + " is")), h("p", {}, c.summary), markdown(c.doc.trim()),
+      h("h2", {}, "Options of " + c.name), c.options.length ? optionTable(c.options) : h("p", {}, "None of its own."));
   })().catch(() => about.remove());
   return end;
 }

@@ -23,8 +23,11 @@ export function socket(path) { return new WebSocket((location.protocol === "http
 // The statistics stream is shared by all pages. After five seconds without news the bar says that
 // what is shown is old.
 const listeners = new Set();
-export const stream = { latest: null };
-let heard = Date.now(), pause = 1000, polling = false;
+// sockets says whether WebSockets exist, and whether the last one was opened: some proxies let none
+// through.
+export const stream = { latest: null, sockets: "WebSocket" in window };
+let heard = Date.now(), pause = 1000;
+export const pollTime = 5000; // between two looks where WebSockets do not get through
 
 function news(message) {
   heard = Date.now();
@@ -43,17 +46,20 @@ export function onNews(f) {
 export function connect() {
   if (!("WebSocket" in window)) { poll(); return; }
   const s = socket("/websockets/statistics");
+  let opened = false;
+  s.onopen = () => { opened = stream.sockets = true; };
   s.onmessage = (m) => news(JSON.parse(m.data));
-  s.onclose = () => { setTimeout(connect, pause); pause = Math.min(pause * 1.6, 10000); };
+  s.onclose = () => {
+    if (!opened) { stream.sockets = false; poll(); return; }
+    setTimeout(connect, pause);
+    pause = Math.min(pause * 1.6, 10000);
+  };
 }
 
+// poll asks for what the stream would tell, and tries the stream again now and then.
 async function poll() {
-  if (polling) return;
-  polling = true;
-  for (;;) {
-    try { news(await get("/api/v1/statistics")); } catch (e) { /* the bar tells */ }
-    await new Promise((r) => setTimeout(r, 5000));
-  }
+  try { news(await get("/api/v1/statistics")); } catch (e) { /* the bar tells */ }
+  setTimeout(connect, pollTime);
 }
 
-setInterval(() => { if (Date.now() - heard > 5000) document.getElementById("lost").hidden = false; }, 500);
+setInterval(() => { if (Date.now() - heard > (stream.sockets ? 5000 : pollTime + 2000)) document.getElementById("lost").hidden = false; }, 500);

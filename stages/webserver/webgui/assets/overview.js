@@ -7,13 +7,13 @@ const figure = (name, unit, kind) => {
 };
 
 export function overview(page) {
-  const into = figure("Events in", "per s", "in"), out = figure("To outputs", "per s", "out"), bad = figure("Errors", "per s", "errors"), waiting = figure("Waiting", "events", "in");
-  const trouble = h("div"), types = h("div"), machine = h("div"), proc = h("div"), table = h("tbody");
+  const into = figure("Events in", "per s", "in"), out = figure("To outputs", "per s", "out"), bad = figure("Errors", "per s", "errors"), waiting = figure("Unfinished", "events", "in");
+  const trouble = h("div"), types = h("div"), machine = h("div"), proc = h("div"), herd = h("div"), table = h("tbody");
   const past = { in: [], out: [], errors: [], waiting: [] };
   fill(page, h("div", { class: "head" }, h("h1", {}, "Overview"), h("span", { class: "muted", id: "host" }),
     h("span", { class: "right" }, me.actions && [h("button", { id: "reload", onclick: reload }, "Reload"), " ", h("button", { class: "danger", onclick: stop }, "Stop the program")])),
   h("div", { class: "stack" }, h("div", { class: "grid four" }, into.card, out.card, bad.card, waiting.card), trouble,
-    h("div", { class: "grid two" }, h("section", { class: "card" }, h("h2", {}, "Process"), proc), h("section", { class: "card" }, h("h2", {}, "Machine"), machine)),
+    h("div", { class: "grid two" }, h("section", { class: "card" }, h("h2", {}, "Process"), proc), h("section", { class: "card" }, h("h2", {}, "Machine"), machine)), herd,
     h("section", { class: "card" }, h("h2", {}, "Modules"), h("div", { class: "wide" }, h("table", {},
       h("thead", {}, h("tr", {}, h("th", {}, "Module"), h("th", {}, "State"), h("th", { class: "n" }, "In/s"), h("th", { class: "n" }, "Out/s"), h("th", {}, "Inbox"), h("th", { class: "n" }, "Errors"), h("th", { class: "n" }, "Restarts"))), table))),
     types));
@@ -35,19 +35,19 @@ export function overview(page) {
 
   function push(key, v) { past[key].push(v); if (past[key].length > 300) past[key].shift(); }
   const off = onNews((s) => {
-    push("in", s.eps); push("out", s.out); push("errors", s.errors); push("waiting", s.waiting);
-    setText(into.value, short(s.eps)); setText(out.value, short(s.out)); setText(bad.value, short(s.errors)); setText(waiting.value, short(s.waiting));
+    push("in", s.eps); push("out", s.out); push("errors", s.errors); push("waiting", s.unfinished);
+    setText(into.value, short(s.eps)); setText(out.value, short(s.out)); setText(bad.value, short(s.errors)); setText(waiting.value, short(s.unfinished));
     into.line.show(past.in); out.line.show(past.out); bad.line.show(past.errors); waiting.line.show(past.waiting);
     for (const m of s.modules) row(m);
-    const wrong = s.modules.filter((m) => m.state === "errors" || m.state === "blocked" || m.state === "paused");
+    const wrong = s.modules.filter((m) => m.state === "errors" || m.state === "failed" || m.state === "blocked" || m.state === "paused");
     const ails = s.ailments || [];
     fill(trouble, wrong.length + ails.length > 0 && h("section", { class: "card" }, h("h2", {}, "Needs a look"), h("div", { class: "stack" }, ails.map((a) => h("div", {}, state("blocked"), "  ", a)), wrong.map((m) =>
       h("div", {}, state(m.state), "  ", h("a", { href: base + "/modules/" + encodeURIComponent(m.id) }, m.id),
-        h("span", { class: "muted" }, m.state === "errors" ? `  ${whole(m.failed)} errors, ${whole(m.restarts)} restarts since the start` : m.state === "blocked" ? `  ${whole(m.inbox_length)} of ${whole(m.inbox_capacity)} events wait` : "  sends nothing until it is resumed"))))));
+        h("span", { class: "muted" }, m.state === "failed" ? "  has failed for good" : m.state === "errors" ? `  ${whole(m.failed)} errors, ${whole(m.restarts)} restarts since the start` : m.state === "blocked" ? `  ${whole(m.inbox_length)} of ${whole(m.inbox_capacity)} events wait` : "  sends nothing until it is resumed"))))));
     const kinds = Object.entries(s.event_types || {}).sort((a, b) => b[1] - a[1]).slice(0, 12);
     fill(types, kinds.length > 0 && h("section", { class: "card" }, h("h2", {}, "Event types at the outputs"), h("dl", {}, kinds.map(([k, n]) => [h("dt", {}, k), h("dd", {}, whole(n))]))));
   });
-  get("/api/v1/history").then((p) => { past.in = p.in.slice(-299); past.out = p.out.slice(-299); past.errors = p.errors.slice(-299); past.waiting = p.waiting.slice(-299); }).catch(() => {});
+  get("/api/v1/history").then((p) => { past.in = p.in.slice(-299); past.out = p.out.slice(-299); past.errors = p.errors.slice(-299); past.waiting = p.unfinished.slice(-299); }).catch(() => {});
 
   let cpu = null;
   async function look() {
@@ -65,8 +65,15 @@ export function overview(page) {
       m.memory && pair("Memory", [meter(m.memory.used, m.memory.total), ` ${bytes(m.memory.used)} of ${bytes(m.memory.total)}`]),
       Object.entries(m.disk_usage).slice(0, 6).map(([path, d]) => pair(path, [meter(d.used, d.total), ` ${bytes(d.free)} free`]))));
   }
+  const colours = { alive: "s-ok", suspect: "s-blocked", dead: "s-errors" };
+  async function nodes() {
+    const v = await get("/api/v1/pack");
+    fill(herd, v.pack && h("section", { class: "card" }, h("h2", {}, h("a", { href: base + "/pack" }, "Pack " + v.pack.pack)), h("dl", {}, v.pack.members.map((m) =>
+      [h("dt", {}, m.name, " ", m.leader && h("span", { class: "tag" }, "leads")), h("dd", {}, h("span", { class: "state " + (colours[m.state] || "s-ended") }, m.state))]))));
+  }
+  if (me.pack) nodes();
   look();
-  const timer = setInterval(() => look().catch(() => {}), 5000);
+  const timer = setInterval(() => { look().catch(() => {}); if (me.pack) nodes().catch(() => {}); }, 5000);
   return () => { off(); clearInterval(timer); };
 }
 

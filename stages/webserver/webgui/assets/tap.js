@@ -29,6 +29,7 @@ export function tap(page) {
   }
   function end(text, bad) { ws = null; start.textContent = "Start"; if (text) fill(note, h("p", { class: "note" + (bad ? " bad" : ""), id: "tap-note" }, text)); }
   function begin() {
+    if (!("WebSocket" in window)) { fill(note, h("p", { class: "note bad", id: "tap-note" }, "The tap needs WebSockets, which this browser does not have.")); return; }
     const q = new URLSearchParams({ module: module.value, where: where.value, rate: rate.value || "10" });
     if (edge.value) q.set("edge", edge.value);
     if (filter.value.trim()) q.set("filter", filter.value.trim());

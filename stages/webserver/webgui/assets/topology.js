@@ -26,7 +26,7 @@ export function topology(page) {
   const flow = h("div", { class: "flow" }), side = h("div", { hidden: true }), apart = h("div"), sum = h("span", { class: "muted num" });
   const split = h("div", { class: "split" }, flow, side);
   fill(page, h("div", { class: "head" }, h("h1", {}, "Topology"), sum), split,
-    h("div", { class: "legend small" }, ["ok", "blocked", "errors", "paused", "ended"].map((s) => h("span", { class: "state " + stateClass(s) }, s)), h("span", { class: "muted" }, "dashed: only events that match a filter")), apart);
+    h("div", { class: "legend small" }, ["ok", "blocked", "errors", "failed", "paused", "ended"].map((s) => h("span", { class: "state " + stateClass(s) }, s)), h("span", { class: "muted" }, "dashed: only events that match a filter")), apart);
   let drawn = null, close = null, chosen = "";
 
   function choose(id) {
