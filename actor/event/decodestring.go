@@ -1,7 +1,6 @@
 package event
 
 import (
-	"encoding/binary"
 	"math/bits"
 	"strings"
 	"unicode/utf16"
@@ -35,17 +34,16 @@ const (
 // plainText returns the length of the text up to a quote, a backslash or a control
 // character, or up to the end. It looks at eight bytes at a time.
 func plainText(s string) int {
-	b := unsafe.Slice(unsafe.StringData(s), len(s))
 	i := 0
-	for ; i+8 <= len(b); i += 8 {
-		x := binary.LittleEndian.Uint64(b[i:])
+	for ; i+8 <= len(s); i += 8 {
+		x := word(s, i)
 		low, slash := x^(ones*nextToQuote), x^(ones*'\\')
 		hit := (low-ones*(' '+1))&^low | (slash-ones)&^slash
 		if hit &= highs; hit != 0 {
 			return i + bits.TrailingZeros64(hit)>>3 // the lowest one is certain
 		}
 	}
-	for i < len(b) && b[i] != '"' && b[i] != '\\' && b[i] >= 0x20 {
+	for i < len(s) && s[i] != '"' && s[i] != '\\' && s[i] >= 0x20 {
 		i++
 	}
 	return i

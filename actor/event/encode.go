@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // Encoder appends events as JSON with sorted keys. It remembers in which order the keys
@@ -289,8 +290,11 @@ func cleanPrefix(s string, i int) int {
 	return i
 }
 
-// word reads the eight bytes at i.
-func word(s string, i int) uint64 { return binary.LittleEndian.Uint64([]byte(s[i : i+8])) }
+// word reads the eight bytes at i, which must be there: the loops above have made sure, and a
+// second look by the compiler would cost them a third of their speed.
+func word(s string, i int) uint64 {
+	return binary.LittleEndian.Uint64((*[8]byte)(unsafe.Add(unsafe.Pointer(unsafe.StringData(s)), i))[:])
+}
 
 func appendEscape(dst []byte, c byte) []byte {
 	const digits = "0123456789abcdef"

@@ -149,9 +149,9 @@ type Reader struct {
 	cut      Cut
 	buf      []byte
 	shared   *event.Buffer // that buf is the memory of, if it came from Buffers
-	start    int // of the piece under way
-	end      int // of what was read
-	seen     int // bytes from start on that were looked at
+	start    int           // of the piece under way
+	end      int           // of what was read
+	seen     int           // bytes from start on that were looked at
 	full     bool
 	skipping bool
 	err      error
