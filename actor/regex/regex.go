@@ -29,10 +29,12 @@
 //
 // Going back can take exponential time. After a few steps in vain the machine asks the
 // rejecter (automaton.go), a deterministic automaton for a superset of the pattern whose
-// states are made on demand: it tells in one pass whether there can be a match. If there
-// can, failures are remembered by instruction and position from then on, so that nothing
-// is tried twice. And if that is not enough, the package regexp takes over for patterns
-// that it knows; for all others there is a limit of steps and of time.
+// states are made on demand: it tells in one pass whether there can be a match. After
+// several lines without one it is asked first, and before that the part of the pattern that
+// these lines lacked is looked for alone (tail.go). If there can be a match, failures are
+// remembered by instruction and position from then on, so that nothing is tried twice. And
+// if that is not enough, the package regexp takes over for patterns that it knows; for all
+// others there is a limit of steps and of time.
 //
 // # Text
 //

@@ -190,6 +190,9 @@ func (w *watcher) flushes(t *tail, now time.Time) int {
 func (w *watcher) queue(t *tail, flush int) {
 	if t.busy || t.after != nil {
 		t.dirty = true
+		if !t.busy {
+			w.rest(t) // or it would keep its descriptor from the one that it waits for
+		}
 		return
 	}
 	if !t.queued {
