@@ -154,6 +154,21 @@ func (p *Pack) identity() identity {
 	return identity{p.name, p.self.ID, p.self.Began, others}
 }
 
+// meetRivals asks those that seem to have the name of this node, until this one has to go.
+func (p *Pack) meetRivals(ctx context.Context, rejected chan<- error) {
+	for {
+		select {
+		case addr := <-p.rivals:
+			if err := p.meet(addr); err != nil {
+				rejected <- err
+				return
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // meet asks a node that seems to have the name of this one. If it is there, the one that came
 // later must go: the one that is alone, else the one that began later.
 func (p *Pack) meet(addr string) error {

@@ -135,7 +135,7 @@ const maxEvents = 100
 func (p *Pack) View() View {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	v := View{Pack: p.opts.Name, Node: p.name, Role: p.opts.Pack, Leader: p.leader, Term: p.term(), Members: p.list(), Events: slices.Clone(p.events)}
+	v := View{Pack: p.opts.Name, Node: p.name, Role: p.opts.Pack, Leader: p.leader, Term: p.term, Members: p.list(), Events: slices.Clone(p.events)}
 	switch {
 	case p.leader == p.name && p.name != "":
 		v.State = "leading"
@@ -168,18 +168,19 @@ func (p *Pack) list() []Member {
 }
 
 // Leader is the node that leads, "" if there is none, with the term of its leadership, which
-// is higher for every leader that was elected after another.
+// is higher for every leader that was elected after another. A node that has lost the role
+// does not claim it for the moment that it takes to tell so.
 func (p *Pack) Leader() (name string, term int64) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.leader, p.term()
-}
-
-func (p *Pack) term() int64 {
-	if m := p.members[p.leader]; m != nil {
-		return m.about.Claim
+	name, term = p.leader, p.term
+	p.mu.Unlock()
+	if p.raft == nil || name != p.name {
+		return name, term
 	}
-	return 0
+	if now, at := p.raft.standing(); now != name || at != term {
+		return "", 0
+	}
+	return name, term
 }
 
 // Leads reports whether this node leads.

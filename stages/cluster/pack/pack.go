@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -29,11 +30,15 @@ type Pack struct {
 	name    string
 	gossip  *memberlist.Memberlist
 	net     *transport
-	raft    *election // nil without pack: auto
+	network network
+	clock   func() time.Time // what the clock of the host says; nothing may depend on it
+	raft    *election        // nil without pack: auto
 	strange strangersLog
 
+	probes   sync.WaitGroup
 	began    time.Time
 	wake     chan struct{} // something is different
+	news     chan struct{} // what this node tells of itself is
 	seeds    chan string   // addresses of nodes that were heard of
 	rivals   chan string   // addresses of nodes of the same name
 	protocol [2]int
@@ -43,6 +48,7 @@ type Pack struct {
 	members  map[string]*Member
 	heard    map[string]time.Time // by the id of the process
 	leader   string
+	term     int64 // of the leader
 	changed  chan struct{}
 	events   []Event
 	handlers map[string]Handler
@@ -58,8 +64,8 @@ func New(env actor.Env, o Options) (actor.Service, error) {
 		}
 	}
 	return &Pack{
-		env: env, opts: o, name: name, protocol: [2]int{lowestProtocol, highestProtocol},
-		wake: make(chan struct{}, 1), seeds: make(chan string, 64), rivals: make(chan string, 1),
+		env: env, opts: o, name: name, network: host{}, clock: time.Now, protocol: [2]int{lowestProtocol, highestProtocol},
+		wake: make(chan struct{}, 1), news: make(chan struct{}, 1), seeds: make(chan string, 64), rivals: make(chan string, 1),
 		members: map[string]*Member{}, heard: map[string]time.Time{}, changed: make(chan struct{}), handlers: map[string]Handler{},
 	}, nil
 }
@@ -78,12 +84,12 @@ func (p *Pack) Open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.net, err = listen(ctx, where{p.opts.Interface, p.opts.Port, p.opts.Advertise, p.opts.Broadcast})
+	p.net, err = listen(ctx, p.network, where{p.opts.Interface, p.opts.Port, p.opts.Advertise, p.opts.Broadcast})
 	if err != nil {
 		return fmt.Errorf("listen on interface %s, port %d: %w", p.opts.Interface, p.opts.Port, err)
 	}
 	p.net.keys, p.net.refused, p.net.heard, p.net.stream, p.net.greeted = keys, p.stranger, p.hear, p.serveStream, p.greeted
-	p.began = time.Now()
+	p.began = p.clock()
 	p.self = about{ID: keys.ID(), Role: p.opts.Pack, Version: version(), Protocol: p.protocol, Began: p.began.UnixMilli(), Priority: p.opts.Priority}
 	if p.opts.Pack == leads {
 		p.self.Claim = p.began.UnixMilli()
@@ -107,7 +113,7 @@ func (p *Pack) memberlistConfig() *memberlist.Config {
 	c := memberlist.DefaultLANConfig()
 	round := p.round()
 	c.Name, c.Transport = p.name, p.net
-	c.Logger = log.New(logWriter{p.env.Log}, "", 0)
+	c.Logger = log.New(logWriter{p.env.Log, func() { p.env.Count("failed_probes", 1) }}, "", 0)
 	c.ProbeInterval, c.ProbeTimeout = round, round/2
 	c.SuspicionMult, c.SuspicionMaxTimeoutMult, c.AwarenessMaxMultiplier = 3, 2, 2
 	c.GossipInterval = min(200*time.Millisecond, round/2)
@@ -122,10 +128,20 @@ func (p *Pack) memberlistConfig() *memberlist.Config {
 }
 
 // logWriter hands on what memberlist logs, for those who look for it.
-type logWriter struct{ log *slog.Logger }
+type logWriter struct {
+	log    *slog.Logger
+	failed func() // a probe has
+}
+
+// failedProbe is what memberlist logs when a node has not answered in time; it has no other way
+// to tell.
+const failedProbe = "Failed UDP ping"
 
 // Write logs a line.
 func (w logWriter) Write(line []byte) (int, error) {
+	if w.failed != nil && bytes.Contains(line, []byte(failedProbe)) {
+		w.failed()
+	}
 	w.log.Debug(strings.TrimSpace(string(line)))
 	return len(line), nil
 }
@@ -137,6 +153,7 @@ func (p *Pack) Serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var work sync.WaitGroup
 	defer work.Wait()
+	defer p.probes.Wait()
 	defer cancel()
 	work.Go(func() { p.join(ctx) })
 	if p.opts.Broadcast != "" {
@@ -145,6 +162,9 @@ func (p *Pack) Serve(ctx context.Context) error {
 	if p.raft != nil {
 		work.Go(func() { p.raft.run(ctx) })
 	}
+	work.Go(func() { p.publish(ctx) })
+	rejected := make(chan error, 1)
+	work.Go(func() { p.meetRivals(ctx, rejected) })
 	tick := time.NewTicker(p.round())
 	defer tick.Stop()
 	told := p.decide(time.Time{})
@@ -153,11 +173,8 @@ func (p *Pack) Serve(ctx context.Context) error {
 		case <-p.wake:
 		case <-tick.C:
 			p.lookAround()
-		case addr := <-p.rivals:
-			if err := p.meet(addr); err != nil {
-				return actor.Final(err)
-			}
-			continue
+		case err := <-rejected:
+			return actor.Final(err)
 		case <-ctx.Done():
 			return nil
 		}
@@ -194,6 +211,19 @@ func (p *Pack) awaken() {
 	}
 }
 
+// publish tells the others what is different about this node. That takes a while, in which
+// Serve must go on to look at who leads.
+func (p *Pack) publish(ctx context.Context) {
+	for {
+		select {
+		case <-p.news:
+			_ = p.gossip.UpdateNode(p.round()) // it only says that there was nobody to tell so far
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // hear notes that a process has sent something.
 func (p *Pack) hear(id string) {
 	p.mu.Lock()
@@ -208,14 +238,9 @@ func (p *Pack) lookAround() {
 	defer p.mu.Unlock()
 	p.self.Modules = modules
 	known := map[string]bool{}
-	here := 0
 	for _, m := range p.members {
 		known[m.about.ID] = true
-		if m.Here() {
-			here++
-		}
 	}
-	silence := time.Duration(max(3, here)) * p.round()
 	for name, m := range p.members {
 		switch {
 		case m.Self:
@@ -223,8 +248,11 @@ func (p *Pack) lookAround() {
 			if h := p.heard[m.about.ID]; h.After(m.heard) {
 				m.heard = h
 			}
-			state := Alive
-			if time.Since(m.heard) > silence {
+			silence, state := time.Since(m.heard), Alive
+			if silence > askAfter*p.round() {
+				p.probe(name, m.Address)
+			}
+			if silence > suspectAfter*p.round() {
 				state = Suspect
 			}
 			if state != m.State {
@@ -241,6 +269,24 @@ func (p *Pack) lookAround() {
 			delete(p.heard, id)
 		}
 	}
+}
+
+// A node that nothing was heard of for some rounds is asked, as memberlist probes the nodes in turn
+// and may not come to it for many rounds. One that does not answer in the next ones is suspect.
+const (
+	askAfter     = 2
+	suspectAfter = 4
+)
+
+// probe asks a node to say something. Its answer is heard as any packet is.
+func (p *Pack) probe(name, addr string) {
+	at, err := net.ResolveUDPAddr("udp", addr)
+	if err != nil {
+		return // it is not where an answer could come from
+	}
+	p.probes.Go(func() {
+		_, _ = p.gossip.Ping(name, at) // a failure is counted where memberlist tells of it
+	})
 }
 
 // forgetAfter is how long nodes are shown that have left or died.

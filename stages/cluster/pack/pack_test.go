@@ -11,12 +11,14 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
 
 	"gambolputty/actor"
 	"gambolputty/actor/actortest"
+	"gambolputty/stages/cluster/internal/ether"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -45,6 +47,43 @@ func start(t *testing.T, name, ip string, port int, options string) *node {
 func launch(t *testing.T, name, ip string, port int, options string) *node {
 	t.Helper()
 	return launchWith(t, name, ip, port, options, func(*Pack) {})
+}
+
+// inTheEther runs a test in which time does not pass while anything is done, so that a slow
+// machine changes nothing, and in a network that fails when it is told to.
+func inTheEther(t *testing.T, seed uint64, test func(*testing.T, *lab)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		l := &lab{Ether: ether.New(seed)}
+		test(t, l)
+		for _, n := range l.all {
+			n.Stop()
+		}
+		time.Sleep(time.Minute) // until nobody waits for an answer any more
+	})
+}
+
+// lab is a network with the nodes that were started in it.
+type lab struct {
+	*ether.Ether
+	all []*node
+}
+
+// start starts a node in the network.
+func (l *lab) start(t *testing.T, name, ip string, options string) *node {
+	t.Helper()
+	return l.startWith(t, name, ip, options, func(*Pack) {})
+}
+
+func (l *lab) startWith(t *testing.T, name, ip string, options string, change func(*Pack)) *node {
+	t.Helper()
+	n := launchWith(t, name, ip, 5252, options, func(p *Pack) {
+		p.network = l.Ether
+		change(p)
+	})
+	n.Logged("node")
+	l.all = append(l.all, n)
+	return n
 }
 
 func launchWith(t *testing.T, name, ip string, port int, options string, change func(*Pack)) *node {
@@ -97,33 +136,6 @@ func (n *node) follows(t *testing.T, leader string) {
 	until(t, n.name+" to follow "+leader, func() bool { l, _ := n.Leader(); return l == leader })
 }
 
-// cutOff takes a node from the network, or lets it back.
-func cutOff(nodes []*node, hosts ...string) {
-	for _, n := range nodes {
-		own := n.opts.Interface
-		inside := false
-		for _, h := range hosts {
-			inside = inside || h == own
-		}
-		cut := func(addr string) bool {
-			host, _, err := net.SplitHostPort(addr)
-			if err != nil {
-				return false
-			}
-			there := false
-			for _, h := range hosts {
-				there = there || h == host
-			}
-			return there != inside
-		}
-		if len(hosts) == 0 {
-			n.net.cut.Store(nil)
-			continue
-		}
-		n.net.cut.Store(&cut)
-	}
-}
-
 func TestNodesFindEachOther(t *testing.T) {
 	for name, c := range map[string]string{"by join": "    join: [127.0.1.2]\n", "by broadcast": "    broadcast: 127.255.255.255\n"} {
 		t.Run(name, func(t *testing.T) {
@@ -152,29 +164,29 @@ func TestNodesFindEachOther(t *testing.T) {
 }
 
 func TestAKilledNodeIsSuspectedAndThenDead(t *testing.T) {
-	p := port()
-	a := start(t, "a", "127.0.2.2", p, "    join: [127.0.2.3]\n")
-	b := start(t, "b", "127.0.2.3", p, "    join: [127.0.2.2]\n    pack: follower\n")
-	d := start(t, "d", "127.0.2.4", p, "    join: [127.0.2.2]\n    pack: follower\n")
-	all := []*node{a, b, d}
-	until(t, "all", func() bool { return a.state("d") == Alive && b.state("d") == Alive && d.state("b") == Alive })
-	b.follows(t, "a")
-	cutOff(all, "127.0.2.2")
-	var suspected bool
-	until(t, "a to be dead", func() bool {
-		suspected = suspected || b.state("a") == Suspect
-		return b.state("a") == Dead && d.state("a") == Dead
+	inTheEther(t, 1, func(t *testing.T, l *lab) {
+		a := l.start(t, "a", "127.0.2.2", "    join: [127.0.2.3]\n")
+		b := l.start(t, "b", "127.0.2.3", "    join: [127.0.2.2]\n    pack: follower\n")
+		d := l.start(t, "d", "127.0.2.4", "    join: [127.0.2.2]\n    pack: follower\n")
+		until(t, "all", func() bool { return a.state("d") == Alive && b.state("d") == Alive && d.state("b") == Alive })
+		b.follows(t, "a")
+		l.Split("127.0.2.2")
+		var suspected bool
+		until(t, "a to be dead", func() bool {
+			suspected = suspected || b.state("a") == Suspect
+			return b.state("a") == Dead && d.state("a") == Dead
+		})
+		if !suspected {
+			t.Error("it was not suspected before")
+		}
+		b.follows(t, "")
+		if !a.Leads() {
+			t.Error("a fixed leader needs nobody")
+		}
+		l.Split()
+		b.follows(t, "a")
+		d.follows(t, "a")
 	})
-	if !suspected {
-		t.Error("it was not suspected before")
-	}
-	b.follows(t, "")
-	if !a.Leads() {
-		t.Error("a fixed leader needs nobody")
-	}
-	cutOff(all)
-	b.follows(t, "a")
-	d.follows(t, "a")
 }
 
 func TestStrangersAreNotLetIn(t *testing.T) {
@@ -225,38 +237,38 @@ func TestTheSecondNodeOfAName(t *testing.T) {
 }
 
 func TestANodeComesBackUnderAnotherAddress(t *testing.T) {
-	p := port()
-	a := start(t, "a", "127.0.6.2", p, "    join: [127.0.6.3]\n")
-	b := start(t, "b", "127.0.6.3", p, "    join: [127.0.6.2]\n    pack: follower\n")
-	b.follows(t, "a")
-	cutOff([]*node{a, b}, "127.0.6.3")
-	again := start(t, "b", "127.0.6.4", p, "    join: [127.0.6.2]\n    pack: follower\n")
-	again.follows(t, "a")
-	if !strings.Contains(again.Log(), "former process") {
-		t.Error(again.Log())
-	}
+	inTheEther(t, 1, func(t *testing.T, l *lab) {
+		l.start(t, "a", "127.0.6.2", "    join: [127.0.6.3]\n")
+		b := l.start(t, "b", "127.0.6.3", "    join: [127.0.6.2]\n    pack: follower\n")
+		b.follows(t, "a")
+		l.Split("127.0.6.3")
+		again := l.start(t, "b", "127.0.6.4", "    join: [127.0.6.2]\n    pack: follower\n")
+		again.follows(t, "a")
+		until(t, "nobody to be there", func() bool { return strings.Contains(again.Log(), "former process") })
+	})
 }
 
 func TestTwoFixedLeaders(t *testing.T) {
-	p := port()
-	a := start(t, "a", "127.0.7.2", p, "    join: [127.0.7.3]\n")
-	b := start(t, "b", "127.0.7.3", p, "    join: [127.0.7.2]\n    pack: follower\n")
-	b.follows(t, "a")
-	d := start(t, "d", "127.0.7.4", p, "    join: [127.0.7.2]\n")
-	until(t, "the conflict", func() bool { return d.View().State == "conflicted" })
-	if l, _ := d.Leader(); l != "a" || !a.Leads() {
-		t.Errorf("%s leads", l)
-	}
-	b.follows(t, "a")
-	until(t, "the message", func() bool { return strings.Contains(d.Log(), "another node leads the pack and was there first") })
-	cutOff([]*node{a, b, d}, "127.0.7.2") // d leads the rest, and a leads itself
-	b.follows(t, "d")
-	if !a.Leads() || !d.Leads() {
-		t.Error("a part of the pack has no leader")
-	}
-	cutOff([]*node{a, b, d})
-	b.follows(t, "a")
-	until(t, "the conflict to be settled", func() bool { return d.View().State == "conflicted" })
+	inTheEther(t, 1, func(t *testing.T, l *lab) {
+		a := l.start(t, "a", "127.0.7.2", "    join: [127.0.7.3]\n")
+		b := l.start(t, "b", "127.0.7.3", "    join: [127.0.7.2]\n    pack: follower\n")
+		b.follows(t, "a")
+		d := l.start(t, "d", "127.0.7.4", "    join: [127.0.7.2]\n")
+		until(t, "the conflict", func() bool { return d.View().State == "conflicted" })
+		if l, _ := d.Leader(); l != "a" || !a.Leads() {
+			t.Errorf("%s leads", l)
+		}
+		b.follows(t, "a")
+		until(t, "the message", func() bool { return strings.Contains(d.Log(), "another node leads the pack and was there first") })
+		l.Split("127.0.7.2") // d leads the rest, and a leads itself
+		b.follows(t, "d")
+		if !a.Leads() || !d.Leads() {
+			t.Error("a part of the pack has no leader")
+		}
+		l.Split()
+		b.follows(t, "a")
+		until(t, "the conflict to be settled", func() bool { return d.View().State == "conflicted" })
+	})
 }
 
 func TestAFixedLeaderAndElectedOnesDoNotMix(t *testing.T) {
