@@ -8,6 +8,7 @@ import (
 
 	"gambolputty/actor/actortest"
 	"gambolputty/stages/cluster/pack"
+	"gambolputty/stages/internal/wire/wiretest"
 	"gambolputty/stages/webserver/webservertornado"
 )
 
@@ -60,4 +61,33 @@ func body(t *testing.T, url string) string {
 			return b.String()
 		}
 	}
+}
+
+// An input that waits until its node leads is neither a failure nor a reason not to be ready.
+func TestAnInputThatWaitsToLeadIsWell(t *testing.T) {
+	feed := make(chan string)
+	s := &served{t: t, feed: feed, Running: actortest.Start(t, "- Pack: {name: test, secret: a secret of many letters, node_name: me, interface: 127.0.60.3, port: 0, join: [127.0.60.3], pack: follower}\n"+
+		"- WebserverTornado: {port: 0}\n- Lines: {run_on: leader}\n- TestCatch\n", webservertornado.Spec, pack.Spec, actortest.Lines(feed))}
+	for _, part := range strings.Fields(s.Log()) {
+		if strings.HasPrefix(part, "address=127.0.0.1:") {
+			s.url = "http://" + strings.TrimPrefix(part, "address=")
+		}
+	}
+	s.http.Transport = &http.Transport{DisableKeepAlives: true}
+	for path, want := range map[string]string{
+		"/healthz":              "ok\nLines: waiting for leadership\n",
+		"/readyz":               "ready\n",
+		"/api/v1/modules/Lines": `"standby":"waiting for leadership"`,
+		"/api/v1/modules":       `"paused":true`,
+		"/metrics":              `gambolputty_module_paused{module="Lines"`,
+	} {
+		if status, text, _ := s.get(path); status != http.StatusOK || !strings.Contains(text, want) {
+			t.Errorf("%s answers %d %s", path, status, text)
+		}
+	}
+	wiretest.Until(t, "the state", func() bool {
+		_, text, _ := s.get("/api/v1/statistics")
+		return strings.Contains(text, `"state":"standby"`)
+	})
+	s.Stop()
 }

@@ -78,14 +78,20 @@ func (s *server) health(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	ails := append(ailments(s.env.Status()), s.degraded()...)
+	status := s.env.Status()
+	ails := append(ailments(status), s.degraded()...)
 	if len(ails) == 0 {
 		fmt.Fprintln(w, "ok")
-		return
+	} else {
+		fmt.Fprintln(w, "degraded") // nothing that a restart would mend
 	}
-	fmt.Fprintln(w, "degraded") // nothing that a restart would mend
 	for _, a := range ails {
 		fmt.Fprintln(w, a)
+	}
+	for _, m := range status {
+		if m.Standby { // which is as it should be
+			fmt.Fprintf(w, "%s: %s\n", m.ID, actor.WaitsToLead)
+		}
 	}
 }
 

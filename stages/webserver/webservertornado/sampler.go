@@ -83,6 +83,7 @@ const (
 	stateErrors  = "errors"  // there were some a short while ago
 	statePaused  = "paused"
 	stateEnded   = "ended"
+	stateStandby = "standby" // it waits until this node leads the pack
 )
 
 const (
@@ -181,6 +182,8 @@ func rate(n int64, seconds float64) float64 {
 func (p *sampler) state(s actor.Status, now time.Time) string {
 	at, failed := p.trouble[s.ID]
 	switch {
+	case s.Standby:
+		return stateStandby
 	case s.Paused:
 		return statePaused
 	case failed && now.Sub(at) < recently:
