@@ -156,7 +156,7 @@ func (e *election) care() {
 
 // candidates are the nodes with pack: auto that are there, by name.
 func (e *election) candidates() []Member {
-	return slices.DeleteFunc(e.pack.Members(), func(m Member) bool { return m.Role != elective || !m.Here() })
+	return slices.DeleteFunc(e.pack.Members(), func(m Member) bool { return m.Role != elective || !m.Here() || m.about.Leaving })
 }
 
 // begin seats the first voters. Only one node does so, the first by name, and only when as

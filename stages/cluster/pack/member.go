@@ -110,7 +110,7 @@ func version() string {
 // Event is something that happened in the pack.
 type Event struct {
 	Time time.Time `json:"time"`
-	// Event is node_joined, node_left, node_dead or leader_changed.
+	// Event is node_joined, node_left, node_dead, node_removed or leader_changed.
 	Event string `json:"event"`
 	Node  string `json:"node"`
 }
@@ -120,7 +120,7 @@ type View struct {
 	Pack string `json:"pack"`
 	Node string `json:"node"`
 	Role Role   `json:"role"`
-	// State is leading, following, no_leader or conflicted.
+	// State is leading, following, no_leader, conflicted or left.
 	State   string   `json:"state"`
 	Leader  string   `json:"leader"`
 	Term    int64    `json:"term"`
@@ -137,6 +137,8 @@ func (p *Pack) View() View {
 	defer p.mu.Unlock()
 	v := View{Pack: p.opts.Name, Node: p.name, Role: p.opts.Pack, Leader: p.leader, Term: p.term, Members: p.list(), Events: slices.Clone(p.events)}
 	switch {
+	case p.gone:
+		v.State = "left"
 	case p.leader == p.name && p.name != "":
 		v.State = "leading"
 	case p.self.Conflicted:

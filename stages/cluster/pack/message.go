@@ -52,6 +52,9 @@ func (p *Pack) Send(ctx context.Context, node, action string, payload []byte) er
 	if len(payload) > MaxMessage {
 		return fmt.Errorf("a message of %d bytes is larger than 16 MiB", len(payload))
 	}
+	if p.left() {
+		return errLeft
+	}
 	p.mu.Lock()
 	m := p.members[node]
 	var to Member

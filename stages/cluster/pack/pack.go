@@ -43,7 +43,10 @@ type Pack struct {
 	rivals   chan string   // addresses of nodes of the same name
 	protocol [2]int
 
+	leaves chan chan error // this node is to leave
+
 	mu       sync.Mutex
+	gone     bool // it has
 	self     about
 	members  map[string]*Member
 	heard    map[string]time.Time // by the id of the process
@@ -65,7 +68,7 @@ func New(env actor.Env, o Options) (actor.Service, error) {
 	}
 	return &Pack{
 		env: env, opts: o, name: name, network: host{}, clock: time.Now, protocol: [2]int{lowestProtocol, highestProtocol},
-		wake: make(chan struct{}, 1), news: make(chan struct{}, 1), seeds: make(chan string, 64), rivals: make(chan string, 1),
+		wake: make(chan struct{}, 1), news: make(chan struct{}, 1), leaves: make(chan chan error), seeds: make(chan string, 64), rivals: make(chan string, 1),
 		members: map[string]*Member{}, heard: map[string]time.Time{}, changed: make(chan struct{}), handlers: map[string]Handler{},
 	}, nil
 }
@@ -100,6 +103,7 @@ func (p *Pack) Open(ctx context.Context) error {
 		}
 	}
 	p.members[p.name] = &Member{Name: p.name, Address: p.net.advertise.String(), Role: p.opts.Pack, State: Alive, Self: true, Version: p.self.Version, Since: p.began, about: p.self}
+	p.answerCalls()
 	p.net.start()
 	p.gossip, err = memberlist.Create(p.memberlistConfig())
 	if err != nil {
@@ -149,8 +153,8 @@ func (w logWriter) Write(line []byte) (int, error) {
 var _ io.Writer = logWriter{}
 
 // Serve is a member of the pack until ctx ends, and then says that it leaves.
-func (p *Pack) Serve(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
+func (p *Pack) Serve(outer context.Context) error {
+	ctx, cancel := context.WithCancel(outer)
 	var work sync.WaitGroup
 	defer work.Wait()
 	defer p.probes.Wait()
@@ -173,6 +177,12 @@ func (p *Pack) Serve(ctx context.Context) error {
 		case <-p.wake:
 		case <-tick.C:
 			p.lookAround()
+		case done := <-p.leaves:
+			cancel()
+			work.Wait()
+			done <- p.depart()
+			<-outer.Done()
+			return nil
 		case err := <-rejected:
 			return actor.Final(err)
 		case <-ctx.Done():
@@ -184,6 +194,14 @@ func (p *Pack) Serve(ctx context.Context) error {
 
 // Close leaves the pack and frees the port.
 func (p *Pack) Close(context.Context) error {
+	if p.left() {
+		return nil
+	}
+	return p.quit()
+}
+
+// quit says goodbye and closes everything.
+func (p *Pack) quit() error {
 	if p.raft != nil {
 		p.raft.close()
 	}

@@ -2,6 +2,7 @@ package webservertornado_test
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -79,7 +80,7 @@ func TestAnInputThatWaitsToLeadIsWell(t *testing.T) {
 		"/readyz":               "ready\n",
 		"/api/v1/modules/Lines": `"standby":"waiting for leadership"`,
 		"/api/v1/modules":       `"paused":true`,
-		"/metrics":              `gambolputty_module_paused{module="Lines"`,
+		"/metrics":              `gambolputty_module_paused{class="Lines",module="Lines",role="input"} 1`,
 	} {
 		if status, text, _ := s.get(path); status != http.StatusOK || !strings.Contains(text, want) {
 			t.Errorf("%s answers %d %s", path, status, text)
@@ -90,4 +91,35 @@ func TestAnInputThatWaitsToLeadIsWell(t *testing.T) {
 		return strings.Contains(text, `"state":"standby"`)
 	})
 	s.Stop()
+}
+
+func TestThePackIsCounted(t *testing.T) {
+	r := actortest.Start(t, "- Pack: {name: test, secret: a secret of many letters, node_name: me, interface: 127.0.60.4, port: 0, join: [127.0.60.4]}\n- WebserverTornado: {port: 0}\n- Lines\n- TestCatch\n",
+		webservertornado.Spec, pack.Spec, actortest.Lines(make(chan string)))
+	defer r.Stop()
+	at, pages := addresses(r.Log(), "127.0.60.4:"), addresses(r.Log(), "127.0.0.1:")
+	u, err := net.Dial("udp", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer u.Close()
+	if _, err := u.Write([]byte("what no node of a pack says")); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`gambolputty_pack_members{pack="test",state="alive"} 1`, `gambolputty_pack_leader{pack="test"} 1`, `gambolputty_pack_term{pack="test"} `,
+		`gambolputty_pack_failed_probes_total{pack="test"} 0`, `gambolputty_pack_foreign_total{pack="test"} 1`,
+	} {
+		wiretest.Until(t, want, func() bool { return strings.Contains(body(t, "http://"+pages+"/metrics"), want) })
+	}
+}
+
+// addresses is the address that was logged and begins so.
+func addresses(log, begins string) string {
+	for _, part := range strings.Fields(log) {
+		if strings.HasPrefix(part, "address="+begins) {
+			return strings.TrimPrefix(part, "address=")
+		}
+	}
+	return ""
 }

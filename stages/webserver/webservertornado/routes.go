@@ -48,6 +48,8 @@ func (s *server) routes() []route {
 		{"GET", "/api/v1/classes/{name}", viewer, false, "The description of a kind of module.", s.class},
 		{"GET", "/api/v1/pack", viewer, false, "The nodes of the pack, its leader, and what has become of its configuration.", s.packView},
 		{"POST", "/api/v1/pack/approve", admin, true, "Lets the revision with a hash be used that waits for approval.", s.approve},
+		{"POST", "/api/v1/pack/leave", admin, true, "Makes this node leave the pack, while its events go on.", s.leavePack},
+		{"POST", "/api/v1/pack/force-remove", admin, true, "Removes a node that is dead or has left from the pack and from its voters.", s.removeFromPack},
 		{"GET", "/api/v1/openapi.json", viewer, false, "This description.", s.openAPI},
 		{"POST", "/api/v1/reload", admin, true, "Reads the configuration again, puts it into effect, and tells what has changed.", s.reload},
 		{"POST", "/rest/server/restart", admin, true, "The same under its former path, without waiting for it.", s.restart},
