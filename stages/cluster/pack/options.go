@@ -74,7 +74,7 @@ type Options struct {
 	Port       int           `opt:"port" min:"0" max:"65535" doc:"Port to listen on, of UDP and of TCP. 0 takes a free one and logs it; broadcasts do not find it."`
 	Interval   time.Duration `opt:"interval" min:"50ms" doc:"Time between two discovery broadcasts, and between attempts to reach nodes of join that are not there."`
 	Pack       Role          `opt:"pack" enum:"leader|follower|auto" doc:"Role of this node: the leader, one of the followers, or one of those that elect a leader among themselves."`
-	Join       []string      `opt:"join" doc:"Nodes to get to know the others from, as in log1.example.com or 10.0.0.1:5252. A name stands for all of its addresses."`
+	Join       []string      `opt:"join" doc:"Nodes to get to know the others from, as in log1.example.com or 10.0.0.1:5252. A name stands for all of its addresses, one such as _gambolputty._tcp.example.com, or srv: before any name, for those of its SRV records."`
 	NodeName   string        `opt:"node_name" null:"true" doc:"Name of this node, of which there must be no other in the pack. The default is the name of the host."`
 	Advertise  string        `opt:"advertise" null:"true" doc:"Address, or address and port, under which others reach this node, if it is not the one that it listens on. The default is the interface, or the first address of the host that is not its own only."`
 	DeadAfter  time.Duration `opt:"dead_after" min:"500ms" doc:"Time after which a node that does not answer counts as dead."`
@@ -120,6 +120,10 @@ func (o *Options) Validate() error {
 	for _, j := range o.Join {
 		if strings.TrimSpace(j) == "" || strings.Contains(j, "/") {
 			fault("join", option.NotAllowed, "", "must be host or host:port, got %q", j)
+			continue
+		}
+		if name, ok := service(j); ok && (name == "" || strings.Contains(name, ":")) {
+			fault("join", option.NotAllowed, "write it as in srv:_gambolputty._tcp.example.com; its records name the ports", "must be the name of a service, got %q", j)
 		}
 	}
 	if o.Pack == elective && o.Voters == 0 {

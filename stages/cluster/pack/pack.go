@@ -25,15 +25,16 @@ import (
 
 // Pack is a node of a pack. Other modules find it with actor.Find.
 type Pack struct {
-	env     actor.Env
-	opts    Options
-	name    string
-	gossip  *memberlist.Memberlist
-	net     *transport
-	network network
-	clock   func() time.Time // what the clock of the host says; nothing may depend on it
-	raft    *election        // nil without pack: auto
-	strange strangersLog
+	env      actor.Env
+	opts     Options
+	name     string
+	gossip   *memberlist.Memberlist
+	net      *transport
+	network  network
+	resolver *net.Resolver
+	clock    func() time.Time // what the clock of the host says; nothing may depend on it
+	raft     *election        // nil without pack: auto
+	strange  strangersLog
 
 	probes   sync.WaitGroup
 	began    time.Time
@@ -67,7 +68,7 @@ func New(env actor.Env, o Options) (actor.Service, error) {
 		}
 	}
 	return &Pack{
-		env: env, opts: o, name: name, network: host{}, clock: time.Now, protocol: [2]int{lowestProtocol, highestProtocol},
+		env: env, opts: o, name: name, network: host{}, resolver: net.DefaultResolver, clock: time.Now, protocol: [2]int{lowestProtocol, highestProtocol},
 		wake: make(chan struct{}, 1), news: make(chan struct{}, 1), leaves: make(chan chan error), seeds: make(chan string, 64), rivals: make(chan string, 1),
 		members: map[string]*Member{}, heard: map[string]time.Time{}, changed: make(chan struct{}), handlers: map[string]Handler{},
 	}, nil

@@ -414,6 +414,8 @@ func TestOptions(t *testing.T) {
 		"auto lacks a place": {"name: x\nsecret: 0123456789abcdef\njoin: [a]\npack: auto\nvoters: 3", "E016"},
 		"broadcast":          {"name: x\nsecret: 0123456789abcdef\nbroadcast: everywhere", "E015"},
 		"interface":          {"name: x\nsecret: 0123456789abcdef\njoin: [a]\ninterface: eth0", "E015"},
+		"join of no service": {"name: x\nsecret: 0123456789abcdef\njoin: ['srv:']", "E015"},
+		"a service's port":   {"name: x\nsecret: 0123456789abcdef\njoin: ['srv:_x._tcp.example.com:53']", "srv:_gambolputty._tcp.example.com"},
 		"port":               {"name: x\nsecret: 0123456789abcdef\njoin: [a]\nport: 70000", "E017"},
 	} {
 		t.Run(name, func(t *testing.T) {
