@@ -13,6 +13,8 @@ import (
 
 	"gambolputty/actor"
 	"gambolputty/actor/option"
+	"gambolputty/stages/cluster/internal/mtls"
+	"gambolputty/stages/cluster/internal/seal"
 )
 
 //go:embed pack.md
@@ -66,9 +68,13 @@ func (r *Role) UnmarshalText(text []byte) error {
 // Options of the Pack module.
 type Options struct {
 	Name       string        `opt:"name" required:"true" doc:"Name of the pack."`
-	Secret     string        `opt:"secret" secret:"true" doc:"What all nodes of the pack know and nobody else. Required unless secret_file is set. 16 characters or more are advised."`
+	Secret     string        `opt:"secret" secret:"true" doc:"What all nodes of the pack know and nobody else. Required unless secret_file or tls is set. 16 characters or more are advised."`
 	SecretFile string        `opt:"secret_file" null:"true" doc:"File with the secret, without the blanks around it."`
 	OldSecrets []string      `opt:"old_secrets" secret:"true" doc:"Further secrets that are understood, so that the secret can be changed on one node after the other."`
+	TLS        bool          `opt:"tls" doc:"Protect the pack with certificates in place of a secret. All goes over streams then, and there are no broadcasts."`
+	Cert       string        `opt:"cert" null:"true" doc:"PEM file with the certificate of this node, for servers and clients. Required with tls."`
+	Key        string        `opt:"key" null:"true" doc:"PEM file with the private key. Required with tls."`
+	CAFile     string        `opt:"ca_file" null:"true" doc:"PEM file with the authority that signs the certificates of all nodes and of nobody else. Required with tls."`
 	Broadcast  string        `opt:"broadcast" null:"true" doc:"Broadcast address of a network, as in 192.168.2.255, in which nodes find each other. Required unless join is set."`
 	Interface  string        `opt:"interface" doc:"Address to listen on."`
 	Port       int           `opt:"port" min:"0" max:"65535" doc:"Port to listen on, of UDP and of TCP. 0 takes a free one and logs it; broadcasts do not find it."`
@@ -92,7 +98,20 @@ func (o *Options) Validate() error {
 	fault := func(name string, code option.Code, hint, format string, args ...any) {
 		errs = append(errs, &option.Fault{Code: code, Option: name, Hint: hint, Message: fmt.Sprintf(format, args...)})
 	}
+	for _, e := range []struct{ name, given string }{{"cert", o.Cert}, {"key", o.Key}, {"ca_file", o.CAFile}} {
+		switch {
+		case o.TLS && e.given == "":
+			fault(e.name, option.Required, "", "required option is missing: tls is True")
+		case !o.TLS && e.given != "":
+			fault(e.name, option.Contradiction, "set tls: True, or leave it out", "has no effect without tls")
+		}
+	}
 	switch {
+	case o.TLS && (o.Secret != "" || o.SecretFile != "" || len(o.OldSecrets) > 0):
+		fault("tls", option.Contradiction, "leave one of them out on all nodes", "certificates take the place of a secret, and there is one")
+	case o.TLS && o.Broadcast != "":
+		fault("broadcast", option.Contradiction, "name nodes with join", "there are no broadcasts with tls, as there is no key for them")
+	case o.TLS:
 	case o.Secret == "" && o.SecretFile == "":
 		fault("secret", option.Required, "", "required option is missing, or empty, and there is no secret_file")
 	case o.Secret != "" && o.SecretFile != "":
@@ -140,18 +159,35 @@ func (o *Options) Validate() error {
 
 // Listens names the addresses.
 func (o *Options) Listens() []actor.Address {
-	return []actor.Address{
-		{Option: "port", Network: "tcp", Host: o.Interface, Port: o.Port},
-		{Option: "port", Network: "udp", Host: o.Interface, Port: o.Port},
+	list := []actor.Address{{Option: "port", Network: "tcp", Host: o.Interface, Port: o.Port}}
+	if !o.TLS {
+		list = append(list, actor.Address{Option: "port", Network: "udp", Host: o.Interface, Port: o.Port})
 	}
+	return list
 }
 
-// Reads names the file with the secret.
+// Reads names the files with secrets and certificates.
 func (o *Options) Reads() []actor.File {
+	if o.TLS { // certificates are read again by themselves
+		return []actor.File{{Option: "cert", Path: o.Cert, Live: true}, {Option: "key", Path: o.Key, Live: true}, {Option: "ca_file", Path: o.CAFile, Live: true}}
+	}
 	if o.SecretFile == "" {
 		return nil
 	}
 	return []actor.File{{Option: "secret_file", Path: o.SecretFile}}
+}
+
+// keys are what protects the pack. stale hears of certificates that cannot be read again.
+func (o *Options) keys(stale func(error)) (keys, error) {
+	if o.TLS {
+		return mtls.New(o.Name, mtls.Files{Cert: o.Cert, Key: o.Key, CA: o.CAFile}, stale)
+	}
+	secret, err := o.secret()
+	if err != nil {
+		return nil, err
+	}
+	k, err := seal.New(o.Name, secret, o.OldSecrets...)
+	return sealed{k}, err
 }
 
 // secret is the secret, from where it is.

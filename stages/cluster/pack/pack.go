@@ -20,6 +20,7 @@ import (
 	"github.com/hashicorp/memberlist"
 
 	"gambolputty/actor"
+	"gambolputty/stages/cluster/internal/mtls"
 	"gambolputty/stages/cluster/internal/seal"
 )
 
@@ -80,19 +81,18 @@ func (p *Pack) round() time.Duration { return max(p.opts.DeadAfter/10, 20*time.M
 
 // Open binds the port.
 func (p *Pack) Open(ctx context.Context) error {
-	secret, err := p.opts.secret()
+	keys, err := p.opts.keys(func(err error) {
+		p.env.Warn("the certificates cannot be read again, the former ones are used", "error", err)
+	})
 	if err != nil {
 		return err
 	}
-	keys, err := seal.New(p.opts.Name, secret, p.opts.OldSecrets...)
-	if err != nil {
-		return err
-	}
-	p.net, err = listen(ctx, p.network, where{p.opts.Interface, p.opts.Port, p.opts.Advertise, p.opts.Broadcast})
+	p.net, err = listen(ctx, p.network, where{p.opts.Interface, p.opts.Port, p.opts.Advertise, p.opts.Broadcast, p.opts.TLS})
 	if err != nil {
 		return fmt.Errorf("listen on interface %s, port %d: %w", p.opts.Interface, p.opts.Port, err)
 	}
-	p.net.keys, p.net.refused, p.net.heard, p.net.stream, p.net.greeted = keys, p.stranger, p.hear, p.serveStream, p.greeted
+	p.net.protect(keys)
+	p.net.refused, p.net.heard, p.net.stream, p.net.greeted = p.stranger, p.hear, p.serveStream, p.greeted
 	p.began = p.clock()
 	p.self = about{ID: keys.ID(), Role: p.opts.Pack, Version: version(), Protocol: p.protocol, Began: p.began.UnixMilli(), Priority: p.opts.Priority}
 	if p.opts.Pack == leads {
@@ -343,6 +343,11 @@ func (s *strangersLog) due(key string) bool {
 	return true
 }
 
+// isStrange reports whether an error says that no node of this pack is at the other end.
+func isStrange(err error) bool {
+	return errors.Is(err, seal.ErrForeign) || errors.Is(err, seal.ErrKey) || errors.Is(err, mtls.ErrForeign) || errors.Is(err, mtls.ErrCertificate)
+}
+
 // stranger counts what no node of this pack has sent, and warns of it.
 func (p *Pack) stranger(from net.Addr, err error) {
 	host, _, splitErr := net.SplitHostPort(from.String())
@@ -351,8 +356,11 @@ func (p *Pack) stranger(from net.Addr, err error) {
 		host = from.String()
 	}
 	name := "foreign"
-	if errors.Is(err, seal.ErrKey) {
+	switch {
+	case errors.Is(err, seal.ErrKey):
 		name = "wrong_secret"
+	case errors.Is(err, mtls.ErrCertificate):
+		name = "wrong_certificate"
 	}
 	p.env.Count(name, 1)
 	if p.strange.due(host + name) {

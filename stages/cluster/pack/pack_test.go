@@ -88,7 +88,7 @@ func (l *lab) startWith(t *testing.T, name, ip string, options string, change fu
 
 func launchWith(t *testing.T, name, ip string, port int, options string, change func(*Pack)) *node {
 	t.Helper()
-	if !strings.Contains(options, "secret") {
+	if !strings.Contains(options, "secret") && !strings.Contains(options, "tls") {
 		options += "    secret: a secret of many letters\n"
 	}
 	if !strings.Contains(options, "dead_after") {
@@ -407,6 +407,10 @@ func TestOptions(t *testing.T) {
 		"typing mistake":     {"name: x\nsecret: 0123456789abcdef\njoin: [a]\npack: folower", `did you mean "follower"`},
 		"no secret":          {"name: x\njoin: [a]", "E016"},
 		"an empty secret":    {"name: x\nsecret: ''\njoin: [a]", "E016"},
+		"tls alone":          {"name: x\njoin: [a]\ntls: True", "E016"},
+		"tls and a secret":   {"name: x\njoin: [a]\ntls: True\ncert: a\nkey: b\nca_file: c\nsecret: 0123456789abcdef", "E038"},
+		"tls and broadcasts": {"name: x\nbroadcast: 10.0.0.255\ntls: True\ncert: a\nkey: b\nca_file: c", "E038"},
+		"a lonely key":       {"name: x\njoin: [a]\nsecret: 0123456789abcdef\nkey: b", "E038"},
 		"two secrets":        {"name: x\nsecret: 0123456789abcdef\nsecret_file: x\njoin: [a]", "E038"},
 		"nobody to find":     {"name: x\nsecret: 0123456789abcdef", "E016"},
 		"no name":            {"secret: 0123456789abcdef\njoin: [a]", "E016"},

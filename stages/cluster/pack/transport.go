@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -23,6 +24,7 @@ const (
 	message = 'a' // a message of another module
 	ballot  = 'r' // what raft says
 	who     = 'w' // asks which process is behind an address
+	lane    = 'l' // packets of memberlist, where there is no UDP
 )
 
 const (
@@ -36,7 +38,9 @@ const (
 
 // transport carries sealed packets and streams. It is the transport of memberlist.
 type transport struct {
-	keys      *seal.Keys
+	keys      keys
+	sealer    *seal.Keys // of packets; nil where all goes over streams
+	lanes     *lanes     // for packets then
 	network   network
 	udp       net.PacketConn
 	broadcast net.PacketConn // also gets broadcasts, where udp cannot
@@ -59,12 +63,39 @@ type transport struct {
 	serving sync.WaitGroup
 }
 
+// keys protect streams.
+type keys interface {
+	ID() string
+	Dial(c net.Conn, kind byte) (net.Conn, error)
+	Accept(c net.Conn) (kind byte, s net.Conn, err error)
+}
+
+// sealed are the keys of a secret.
+type sealed struct{ *seal.Keys }
+
+// Dial begins a stream.
+func (s sealed) Dial(c net.Conn, kind byte) (net.Conn, error) { return s.Keys.Dial(c, kind) }
+
+// Accept takes a stream.
+func (s sealed) Accept(c net.Conn) (byte, net.Conn, error) { return s.Keys.Accept(c) }
+
+// protect sets what protects packets and streams: a secret, or certificates.
+func (t *transport) protect(k keys) {
+	t.keys = k
+	if s, ok := k.(sealed); ok {
+		t.sealer = s.Keys
+		return
+	}
+	t.lanes = &lanes{net: t, to: map[string]chan []byte{}}
+}
+
 // where is what a node listens on and what it tells others.
 type where struct {
 	iface     string
 	port      int
 	advertise string
 	broadcast string // "" for none
+	streams   bool   // there is no UDP
 }
 
 // listen binds TCP and UDP.
@@ -80,8 +111,10 @@ func listen(ctx context.Context, n network, w where) (*transport, error) {
 	}
 	bound := t.tcp.Addr().(*net.TCPAddr).AddrPort() //nolint:forcetypeassert // that is what networks give
 	port := strconv.Itoa(int(bound.Port()))
-	if t.udp, err = n.ListenPacket(ctx, net.JoinHostPort(w.iface, port)); err != nil {
-		return nil, errors.Join(err, t.close())
+	if !w.streams {
+		if t.udp, err = n.ListenPacket(ctx, net.JoinHostPort(w.iface, port)); err != nil {
+			return nil, errors.Join(err, t.close())
+		}
 	}
 	if t.advertise, err = advertised(w.advertise, bound); err != nil {
 		return nil, errors.Join(err, t.close())
@@ -137,11 +170,22 @@ func advertised(configured string, bound netip.AddrPort) (netip.AddrPort, error)
 
 // start begins to take what comes.
 func (t *transport) start() {
-	t.serving.Go(func() { t.readPackets(t.udp) })
+	if t.udp != nil {
+		t.serving.Go(func() { t.readPackets(t.udp) })
+	}
 	if t.broadcast != nil {
 		t.serving.Go(func() { t.readPackets(t.broadcast) })
 	}
 	t.serving.Go(t.accept)
+}
+
+// stopLanes begins the end. No lane is opened after it.
+func (t *transport) stopLanes() {
+	if t.lanes != nil {
+		t.lanes.mu.Lock()
+		defer t.lanes.mu.Unlock()
+	}
+	t.cancel()
 }
 
 func (t *transport) over() bool { return t.ctx.Err() != nil }
@@ -156,7 +200,7 @@ func (t *transport) readPackets(c net.PacketConn) {
 			}
 			continue // such as a port that is not reachable any more
 		}
-		p, err := t.keys.Open(buf[:n])
+		p, err := t.sealer.Open(buf[:n])
 		switch {
 		case errors.Is(err, seal.ErrRepeated):
 			// The network may do that, and so may an enemy.
@@ -205,7 +249,7 @@ func (t *transport) prove(c net.Conn) {
 	<-t.proving
 	if err != nil {
 		c.Close() // nothing was said
-		if errors.Is(err, seal.ErrForeign) || errors.Is(err, seal.ErrKey) {
+		if isStrange(err) {
 			t.refused(c.RemoteAddr(), err)
 		}
 		return
@@ -216,6 +260,13 @@ func (t *transport) prove(c net.Conn) {
 	case gossip:
 	case ballot:
 		to = t.ballots
+	case lane:
+		if t.lanes == nil {
+			s.Close() // nobody needs it
+			return
+		}
+		t.lanes.take(s)
+		return
 	default:
 		t.stream(kind, s)
 		return
@@ -267,7 +318,7 @@ func (t *transport) dial(kind byte, addr string, timeout time.Duration) (net.Con
 // local is the address that was bound: streams come from it, so that others know this node by
 // it. It is nil if that is any address.
 func (t *transport) local() net.IP {
-	if ip := t.udp.LocalAddr().(*net.UDPAddr).IP; !ip.IsUnspecified() { //nolint:forcetypeassert // it is of UDP
+	if ip := t.tcp.Addr().(*net.TCPAddr).IP; !ip.IsUnspecified() { //nolint:forcetypeassert // it is of TCP
 		return ip
 	}
 	return nil
@@ -275,11 +326,15 @@ func (t *transport) local() net.IP {
 
 // sendTo sends a packet.
 func (t *transport) sendTo(kind byte, text []byte, addr string) error {
+	if t.lanes != nil {
+		t.lanes.send(slices.Clone(text), addr)
+		return nil
+	}
 	to, err := net.ResolveUDPAddr("udp", addr)
 	if err != nil {
 		return err
 	}
-	_, err = t.udp.WriteTo(t.keys.Seal(kind, text), to)
+	_, err = t.udp.WriteTo(t.sealer.Seal(kind, text), to)
 	return err
 }
 
@@ -314,7 +369,7 @@ func (t *transport) Shutdown() error {
 func (t *transport) close() error {
 	var errs []error
 	t.end.Do(func() {
-		t.cancel()
+		t.stopLanes()
 		errs = append(errs, t.tcp.Close())
 		if t.udp != nil {
 			errs = append(errs, t.udp.Close())

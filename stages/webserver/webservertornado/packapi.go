@@ -148,7 +148,7 @@ func newPackMetrics(env actor.Env) *packMetrics {
 		leader:  prometheus.NewDesc("gambolputty_pack_leader", "1 if this node leads the pack.", []string{"pack"}, nil),
 		term:    prometheus.NewDesc("gambolputty_pack_term", "Term of the leader, 0 without one.", []string{"pack"}, nil),
 		failed:  prometheus.NewDesc("gambolputty_pack_failed_probes_total", "Probes of other nodes that were not answered in time.", []string{"pack"}, nil),
-		foreign: prometheus.NewDesc("gambolputty_pack_foreign_total", "Packets and streams that no node of this pack has sent: of another protocol, or sealed with another secret.", []string{"pack"}, nil),
+		foreign: prometheus.NewDesc("gambolputty_pack_foreign_total", "Packets and streams that no node of this pack has sent: of another protocol, sealed with another secret, or without a certificate.", []string{"pack"}, nil),
 	}
 }
 
@@ -175,7 +175,7 @@ func (c *packMetrics) Collect(out chan<- prometheus.Metric) {
 	out <- prometheus.MustNewConstMetric(c.leader, prometheus.GaugeValue, leads, v.Pack)
 	counted := ownCounts(c.env, pack.Spec.Name)
 	out <- prometheus.MustNewConstMetric(c.failed, prometheus.CounterValue, float64(counted["failed_probes"]), v.Pack)
-	out <- prometheus.MustNewConstMetric(c.foreign, prometheus.CounterValue, float64(counted["foreign"]+counted["wrong_secret"]), v.Pack)
+	out <- prometheus.MustNewConstMetric(c.foreign, prometheus.CounterValue, float64(counted["foreign"]+counted["wrong_secret"]+counted["wrong_certificate"]), v.Pack)
 	out <- prometheus.MustNewConstMetric(c.term, prometheus.GaugeValue, float64(v.Term), v.Pack)
 }
 
