@@ -35,7 +35,7 @@ func (p *Pack) decide(told time.Time) time.Time {
 			p.env.Log.Warn("nobody leads the pack any more, all goes on as it is", "former", former)
 			leader = "nobody"
 		}
-		p.note("leader_changed", leader, "former", former)
+		p.note("leader_changed", leader, "former", former, "term", term)
 	} else if different {
 		p.tell()
 	}
