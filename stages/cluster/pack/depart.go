@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -15,6 +16,7 @@ const (
 	actionUnseat = "pack/unseat" // the sender leaves and gives up its vote
 	actionRemove = "pack/remove" // the leader is to remove a node that is dead
 	actionForget = "pack/forget" // a node has been removed
+	actionBye    = "pack/bye"    // the sender ends
 )
 
 // errLeft says that this node is no part of the pack any more.
@@ -24,6 +26,7 @@ var errLeft = errors.New("this node has left the pack")
 func (p *Pack) answerCalls() {
 	p.On(actionUnseat, func(from Member, _ []byte) error { return p.unseat(from) })
 	p.On(actionRemove, func(_ Member, name []byte) error { return p.remove(string(name)) })
+	p.On(actionBye, func(from Member, _ []byte) error { p.parted(from); return nil })
 	p.On(actionForget, func(_ Member, name []byte) error { return p.forget(string(name)) })
 }
 
@@ -112,6 +115,32 @@ func (p *Pack) depart() error {
 	p.leader, p.term = "", 0
 	p.note("node_left", p.name)
 	return err
+}
+
+// sayGoodbye tells every node that this one ends. Gossip does so too, but its packets get lost.
+func (p *Pack) sayGoodbye() {
+	ctx, cancel := context.WithTimeout(context.Background(), farewell)
+	defer cancel()
+	var telling sync.WaitGroup
+	for _, m := range p.Members() {
+		if m.State == Alive && !m.Self {
+			telling.Go(func() { _ = p.sendOver(ctx, m.Address, actionBye, nil) }) // whoever does not hear it finds out
+		}
+	}
+	telling.Wait()
+}
+
+// parted notes that a node has said that it ends.
+func (p *Pack) parted(from Member) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	m := p.members[from.Name]
+	if m == nil || m.about.ID != from.about.ID || !m.Here() {
+		return
+	}
+	m.State, m.Since, m.about.Leaving = Left, time.Now(), true
+	p.note("node_left", m.Name, "address", m.Address)
+	p.awaken()
 }
 
 // votes reports whether a node is one of those that vote.

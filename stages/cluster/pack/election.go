@@ -51,8 +51,10 @@ func newElection(p *Pack) (*election, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("data_dir: %w", err), e.store.Close())
 	}
+	// With more requests in flight, a leader that is told of a higher term may wait for ever to send the next
+	// one, and then does not end. There is little to send anyway.
 	transport := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		Stream: ballots{p.net}, MaxPool: 3, Timeout: raftTimeout, Logger: log, ServerAddressProvider: e,
+		Stream: ballots{p.net}, MaxPool: 3, Timeout: raftTimeout, Logger: log, ServerAddressProvider: e, MaxRPCsInFlight: 1,
 	})
 	c := raft.DefaultConfig()
 	c.LocalID, c.Logger = raft.ServerID(p.name), log

@@ -90,7 +90,7 @@ func (d delegate) NotifyLeave(n *memberlist.Node) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	m := d.members[n.Name]
-	if m == nil || m.Self {
+	if m == nil || m.Self || m.State == Left { // which it may have said by itself
 		return
 	}
 	m.State, m.Since = Dead, time.Now()

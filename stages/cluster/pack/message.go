@@ -72,7 +72,11 @@ func (p *Pack) Send(ctx context.Context, node, action string, payload []byte) er
 }
 
 func (p *Pack) sendOver(ctx context.Context, addr, action string, payload []byte) error {
-	c, err := p.net.dial(message, addr, proofTime)
+	timeout := proofTime
+	if end, ok := ctx.Deadline(); ok {
+		timeout = min(timeout, time.Until(end))
+	}
+	c, err := p.net.dial(message, addr, timeout)
 	if err != nil {
 		return err
 	}

@@ -177,8 +177,11 @@ func (o *Options) Reads() []actor.File {
 	return []actor.File{{Option: "secret_file", Path: o.SecretFile}}
 }
 
+// derivation makes keys of the secrets of a pack.
+type derivation func(pack string, secrets ...string) ([][]byte, error)
+
 // keys are what protects the pack. stale hears of certificates that cannot be read again.
-func (o *Options) keys(stale func(error)) (keys, error) {
+func (o *Options) keys(derive derivation, stale func(error)) (keys, error) {
 	if o.TLS {
 		return mtls.New(o.Name, mtls.Files{Cert: o.Cert, Key: o.Key, CA: o.CAFile}, stale)
 	}
@@ -186,7 +189,11 @@ func (o *Options) keys(stale func(error)) (keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	k, err := seal.New(o.Name, secret, o.OldSecrets...)
+	list, err := derive(o.Name, append([]string{secret}, o.OldSecrets...)...)
+	if err != nil {
+		return nil, err
+	}
+	k, err := seal.Use(list...)
 	return sealed{k}, err
 }
 

@@ -33,6 +33,7 @@ type Pack struct {
 	net      *transport
 	network  network
 	resolver *net.Resolver
+	derive   derivation
 	clock    func() time.Time // what the clock of the host says; nothing may depend on it
 	raft     *election        // nil without pack: auto
 	strange  strangersLog
@@ -69,7 +70,7 @@ func New(env actor.Env, o Options) (actor.Service, error) {
 		}
 	}
 	return &Pack{
-		env: env, opts: o, name: name, network: host{}, resolver: net.DefaultResolver, clock: time.Now, protocol: [2]int{lowestProtocol, highestProtocol},
+		env: env, opts: o, name: name, network: host{}, resolver: net.DefaultResolver, derive: seal.Derive, clock: time.Now, protocol: [2]int{lowestProtocol, highestProtocol},
 		wake: make(chan struct{}, 1), news: make(chan struct{}, 1), leaves: make(chan chan error), seeds: make(chan string, 64), rivals: make(chan string, 1),
 		members: map[string]*Member{}, heard: map[string]time.Time{}, changed: make(chan struct{}), handlers: map[string]Handler{},
 	}, nil
@@ -81,7 +82,7 @@ func (p *Pack) round() time.Duration { return max(p.opts.DeadAfter/10, 20*time.M
 
 // Open binds the port.
 func (p *Pack) Open(ctx context.Context) error {
-	keys, err := p.opts.keys(func(err error) {
+	keys, err := p.opts.keys(p.derive, func(err error) {
 		p.env.Warn("the certificates cannot be read again, the former ones are used", "error", err)
 	})
 	if err != nil {
@@ -215,6 +216,7 @@ func (p *Pack) quit() error {
 	p.mu.Lock()
 	p.self.Leaving = true
 	p.mu.Unlock()
+	p.sayGoodbye()
 	err := errors.Join(p.gossip.UpdateNode(farewell), p.gossip.Leave(farewell))
 	return errors.Join(err, p.gossip.Shutdown())
 }
@@ -293,8 +295,8 @@ func (p *Pack) lookAround() {
 // A node that nothing was heard of for some rounds is asked, as memberlist probes the nodes in turn
 // and may not come to it for many rounds. One that does not answer in the next ones is suspect.
 const (
-	askAfter     = 2
-	suspectAfter = 4
+	askAfter     = 1
+	suspectAfter = 3
 )
 
 // probe asks a node to say something. Its answer is heard as any packet is.

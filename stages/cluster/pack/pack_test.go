@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -55,6 +56,13 @@ func inTheEther(t *testing.T, seed uint64, test func(*testing.T, *lab)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		l := &lab{Ether: ether.New(seed)}
+		t.Cleanup(func() {
+			for _, n := range l.all {
+				if t.Failed() {
+					t.Logf("%s:\n%s", n.name, withoutGossip(n.Log()))
+				}
+			}
+		})
 		test(t, l)
 		for _, n := range l.all {
 			n.Stop()
@@ -63,10 +71,17 @@ func inTheEther(t *testing.T, seed uint64, test func(*testing.T, *lab)) {
 	})
 }
 
+// withoutGossip is a log without what memberlist says, which is too much to read.
+func withoutGossip(log string) string {
+	lines := slices.DeleteFunc(strings.Split(log, "\n"), func(l string) bool { return strings.Contains(l, "memberlist: ") })
+	return strings.Join(lines[max(0, len(lines)-60):], "\n")
+}
+
 // lab is a network with the nodes that were started in it.
 type lab struct {
 	*ether.Ether
-	all []*node
+	keys Keyring
+	all  []*node
 }
 
 // start starts a node in the network.
@@ -78,7 +93,7 @@ func (l *lab) start(t *testing.T, name, ip string, options string) *node {
 func (l *lab) startWith(t *testing.T, name, ip string, options string, change func(*Pack)) *node {
 	t.Helper()
 	n := launchWith(t, name, ip, 5252, options, func(p *Pack) {
-		p.network = l.Ether
+		p.network, p.derive = l.Ether, l.keys.derive
 		change(p)
 	})
 	n.Logged("node")
@@ -171,12 +186,8 @@ func TestAKilledNodeIsSuspectedAndThenDead(t *testing.T) {
 		until(t, "all", func() bool { return a.state("d") == Alive && b.state("d") == Alive && d.state("b") == Alive })
 		b.follows(t, "a")
 		l.Split("127.0.2.2")
-		var suspected bool
-		until(t, "a to be dead", func() bool {
-			suspected = suspected || b.state("a") == Suspect
-			return b.state("a") == Dead && d.state("a") == Dead
-		})
-		if !suspected {
+		until(t, "a to be dead", func() bool { return b.state("a") == Dead && d.state("a") == Dead })
+		if !strings.Contains(b.Log(), "node_suspect: a") {
 			t.Error("it was not suspected before")
 		}
 		b.follows(t, "")

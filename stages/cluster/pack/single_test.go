@@ -83,7 +83,7 @@ func (c counting) Run(ctx context.Context, out *actor.Outlet) error {
 func TestAModuleThatRunsOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net, l := ether.New(1), &ledger{events: map[string]int{}}
-		dir := t.TempDir()
+		dir, keys := t.TempDir(), &pack.Keyring{}
 		type node struct {
 			*pack.Pack
 			*actortest.Running
@@ -96,7 +96,7 @@ func TestAModuleThatRunsOnce(t *testing.T) {
 			n.Running = actortest.Start(t, fmt.Sprintf(`- Pack: {name: test, secret: a secret of many letters, node_name: %s, interface: %s, join: [10.0.0.2, 10.0.0.3, 10.0.0.4], pack: auto, voters: 3, data_dir: %s}
 - Counter: {run_on: leader}
 - TestCatch
-`, name, n.host, filepath.Join(dir, name)), pack.Lab{Net: net}.Spec(func(p *pack.Pack) { n.Pack = p }), l.counter(name))
+`, name, n.host, filepath.Join(dir, name)), pack.Lab{Net: net, Keys: keys}.Spec(func(p *pack.Pack) { n.Pack = p }), l.counter(name))
 			if s := n.Status("Counter"); !s.Standby {
 				t.Errorf("%s does not wait: %+v", name, s)
 			}
@@ -131,7 +131,7 @@ func TestAModuleThatRunsOnce(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		net.Split(first.host)
 		rest := slices.DeleteFunc(slices.Clone(all), func(n *node) bool { return n == first })
-		second := here(rest...)
+		here(rest...)
 		if !first.Status("Counter").Standby {
 			t.Error("it still runs where nobody leads")
 		}
@@ -139,7 +139,7 @@ func TestAModuleThatRunsOnce(t *testing.T) {
 		time.Sleep(time.Minute)
 		here(all...)
 
-		second = here(all...)
+		second := here(all...)
 		second.Stop() // which hands the role on
 		i := slices.Index(all, second)
 		all = slices.Delete(all, i, i+1)

@@ -124,8 +124,9 @@ func (m *machine) runs() string {
 type storm struct {
 	*testing.T
 	*ether.Ether
-	dir string
-	all []*machine
+	keys pack.Keyring
+	dir  string
+	all  []*machine
 
 	mu      sync.Mutex
 	leaders map[int64]string // by their terms
@@ -138,7 +139,7 @@ func (s *storm) start(name, role, more string, lab pack.Lab, specs []actor.Spec)
 	s.Helper()
 	m := &machine{name: name, host: fmt.Sprintf("10.0.0.%d", name[0]-'a'+2), specs: specs, text: "- Sink: {id: first}\n"}
 	m.become(s.T, m.text)
-	lab.Net = s.Ether
+	lab.Net, lab.Keys = s.Ether, &s.keys
 	conf := fmt.Sprintf("- Pack: {name: test, node_name: %s, interface: %s, port: 5252, join: [10.0.0.2, 10.0.0.3, 10.0.0.4, 10.0.0.5, 10.0.0.6], pack: %s%s}\n", name, m.host, role, more)
 	if !strings.Contains(more, "secret") {
 		conf = strings.Replace(conf, "name: test", "name: test, secret: a secret of many letters", 1)
@@ -281,6 +282,8 @@ func inAStorm(t *testing.T, seed uint64, test func(*storm)) {
 			time.Sleep(time.Minute) // until nobody waits for an answer any more
 		}()
 		test(s)
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		t.Logf("%d terms with a leader, at most %d nodes at a time that held themselves for it, %d packets lost, %s", len(s.leaders), s.most, s.Lost(), time.Since(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)))
 	})
 }
@@ -323,13 +326,13 @@ func storms(s *storm) {
 
 	s.Log("30 % of all packets are lost, both ways, and some streams break")
 	s.Change(ether.Weather{Loss: 0.3, Breaks: 0.01})
-	leader := s.agreed(five...)
+	s.agreed(five...)
 	time.Sleep(2 * time.Minute)
-	leader = s.agreed(five...)
+	s.agreed(five...)
 	s.Change(ether.Weather{Loss: 0.05})
 
 	s.Log("the leader and another node are cut off")
-	leader = s.agreed(five...)
+	leader := s.agreed(five...)
 	minority := append([]*machine{leader}, but(five, leader)[0])
 	majority := but(five, minority...)
 	s.Split(hosts(minority)...)
