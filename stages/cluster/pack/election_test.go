@@ -30,7 +30,8 @@ func elected(t *testing.T, l *lab, more ...string) ([]*node, func(i int) *node) 
 	return all, one
 }
 
-// leaderOf waits until all nodes have the same leader, and returns it.
+// leaderOf waits until all nodes have the same leader and know who may vote, and returns it. The first
+// list of voters is on one node only for a moment; the others cannot do without that one then.
 func leaderOf(t *testing.T, nodes ...*node) *node {
 	t.Helper()
 	var leader string
@@ -40,7 +41,7 @@ func leaderOf(t *testing.T, nodes ...*node) *node {
 		known := slices.ContainsFunc(nodes, func(n *node) bool { return n.name == leader })
 		return known && term > 0 && !slices.ContainsFunc(nodes, func(n *node) bool {
 			l, at := n.Leader()
-			return l != leader || at != term
+			return l != leader || at != term || !n.raft.seated()
 		})
 	})
 	for _, n := range nodes {
