@@ -151,7 +151,7 @@ func (r *reload) start(n *node) error {
 		n.shut()
 		return fmt.Errorf("%w: %w", ErrStart, err)
 	}
-	n.log.Info("started")
+	n.tellStart()
 	r.now[n.ID] = n
 	r.graph.live.spawn(n.run)
 	return nil

@@ -50,6 +50,9 @@ func (g *Graph) Do(c Command, id string) error {
 		if n.Spec.Role != Input {
 			return refuse("only inputs can %s, and %s is a module of the kind %s", c, id, n.Spec.Role)
 		}
+		if c == Resume && n.waits() && n.wishes.held.Load() == nil {
+			return refuse("%s runs on the leader of the pack, and this node does not lead", id)
+		}
 		n.wishes.pause(c == Pause)
 	case Restart:
 		n.wishes.pause(false)

@@ -48,6 +48,9 @@ type Node struct {
 	// OnError and FaultTag deal with events the module could not handle.
 	OnError  OnError
 	FaultTag string
+	// Leads is the id of a Chief: the module, an input, runs only while the process leads.
+	// Empty is always.
+	Leads string
 	// Restart is the policy for failures; the zero value is DefaultRestart.
 	Restart RestartPolicy
 	// Origin stands for all that the module is made from: its class, its options, the files
@@ -102,6 +105,7 @@ type node struct {
 	wishes   wishes
 	ailments ailments
 	over     atomic.Bool            // it has come to its end
+	standby  atomic.Bool            // it waits until the process leads
 	forsaken atomic.Pointer[string] // why it was given up
 	reign
 

@@ -175,7 +175,7 @@ func (g *Graph) ready() error {
 			errs = append(errs, fmt.Errorf("%s: %w", n.ID, err))
 		}
 		if len(errs) == 0 {
-			n.log.Info("started")
+			n.tellStart()
 		}
 	}
 	if len(errs) == 0 {
@@ -194,6 +194,13 @@ func (n *node) open() error {
 	for i := range n.Workers {
 		w := &worker{node: n, index: i, router: newRouter(n)}
 		n.workers = append(n.workers, w)
+		if n.restricted() {
+			if err := w.rehearse(); err != nil {
+				return fmt.Errorf("build: %w", err)
+			}
+			n.standby.Store(true)
+			continue
+		}
 		err := w.ready(n.work)
 		if _, later := errors.AsType[transient](err); later {
 			n.log.Error("module is not ready yet, trying again", "error", err)
@@ -339,6 +346,8 @@ type Status struct {
 	Workers           int
 	// Paused inputs send nothing; Ended modules never will again.
 	Paused, Ended bool
+	// Standby inputs are paused because the process does not lead.
+	Standby bool
 	// Ailments say what keeps the module from its work though it has not failed, such as a server
 	// that does not answer.
 	Ailments []string
@@ -385,7 +394,7 @@ func (g *Graph) Status() []Status {
 	for _, n := range g.modules() {
 		s := Status{
 			ID: n.ID, Spec: n.Spec, Meter: n.meter, Waiting: int(n.in.events.Load()), Capacity: n.Inbox, Workers: n.Workers,
-			Options: n.Opts, Hidden: n.Hidden, Paused: n.wishes.held.Load() != nil, Ended: n.over.Load(), Ailments: n.ailments.list(), Failed: n.failure(),
+			Options: n.Opts, Hidden: n.Hidden, Paused: n.wishes.held.Load() != nil || n.waits(), Standby: n.waits(), Ended: n.over.Load(), Ailments: n.ailments.list(), Failed: n.failure(),
 		}
 		for _, e := range n.edges() {
 			r := EdgeStatus{ID: e.ID, Passed: e.passed.Load()}

@@ -3,6 +3,7 @@ package actor
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // service is a stand-alone module at work.
@@ -41,10 +42,14 @@ func inOrder(nodes []*node) []*node {
 
 // needs are the stand-alone modules that the options name.
 func (n *node) needs() []Need {
+	var list []Need
 	if u, ok := n.Opts.(User); ok {
-		return u.Uses()
+		list = u.Uses()
 	}
-	return nil
+	if n.Leads != "" {
+		list = append(slices.Clone(list), Need{Option: "run_on", ID: n.Leads})
+	}
+	return list
 }
 
 // serve builds a stand-alone module and lets it run.

@@ -79,7 +79,7 @@ func (n *node) supervise(ctx context.Context, life func(context.Context) error) 
 		if _, ok := errors.AsType[final](err); ok {
 			return err
 		}
-		if errors.Is(err, errAsked) {
+		if errors.Is(err, errAsked) || errors.Is(err, errUnled) {
 			try = -1
 			continue
 		}

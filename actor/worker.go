@@ -114,6 +114,9 @@ func (w *worker) use() bool {
 
 // life is one instance from Build to Close.
 func (w *worker) life(ctx context.Context) (err error) {
+	if w.node.restricted() && !w.node.awaitLeadership(ctx) {
+		return nil
+	}
 	if !w.use() {
 		return errHalted
 	}
@@ -145,11 +148,19 @@ func (w *worker) life(ctx context.Context) (err error) {
 func (w *worker) source(ctx context.Context, s Source) error {
 	leave := w.node.softly()
 	soft, release := w.untilAsked(leave)
+	lost := func() bool { return false }
+	if w.node.restricted() {
+		var unhook func()
+		soft, unhook, lost = w.node.whileLeading(soft)
+		defer unhook()
+	}
 	err := guard(func() error { return s.Run(soft, newOutlet(w.node)) })
 	release()
 	switch {
 	case leave.Err() != nil:
 		err = nil
+	case lost():
+		err = errUnled
 	case w.outdated():
 		err = errAsked
 	}

@@ -104,6 +104,7 @@ func testSpecs() []actor.Spec {
 		spec("Store", actor.StandAlone, none),
 		spec("Cacher", actor.Modifier, func() any { return &cacher{} }),
 		spec("Cache", actor.StandAlone, none, func(s *actor.Spec) { s.Serves = true }),
+		spec("Pack", actor.StandAlone, none),
 		spec("Keeper", actor.StandAlone, func() any { return &keeper{} }, func(s *actor.Spec) { s.Once = true }),
 	}
 }
@@ -221,6 +222,11 @@ func TestEachMistakeHasItsCodeAndPlace(t *testing.T) {
 		"a buffer in a loop":            {"- StdIn\n- DropEvent:\n    id: a\n- ModifyFields:\n    receivers: [{a: {buffer: {path: b}}}, StdOutSink]\n- StdOutSink\n", []string{"2:3 W112", "5:30 E038"}},
 		"two of what there is once":     {"- StdIn\n- Keeper\n- Keeper: {id: other}\n- StdOutSink\n", []string{"3:3 E038"}},
 		"an option of its own":          {"- StdIn\n- Cacher:\n    redis-ttl: 2h\n- StdOutSink\n", []string{"3:16 E017"}},
+		"a leader and no pack":          {"- StdIn:\n    run_on: leader\n- StdOutSink\n", []string{"2:13 E033"}},
+		"a pack that is switched off":   {"- Pack: {enabled: false}\n- StdIn:\n    run_on: leader\n- StdOutSink\n", []string{"3:13 E033"}},
+		"an output on the leader":       {"- Pack\n- StdIn\n- StdOutSink:\n    run_on: leader\n", []string{"4:13 E015"}},
+		"an input on the leader":        {"- Pack\n- StdIn:\n    run_on: leader\n- StdOutSink\n", nil},
+		"another node":                  {"- StdIn:\n    run_on: follower\n- StdOutSink\n", []string{"2:13 E015"}},
 		"a pool of one":                 {"- StdIn:\n    pool_size: 2\n- StdOutSink\n", []string{"2:16 E035"}},
 		"one port twice":                {"- TcpServer:\n    receivers: [StdOutSink]\n- TcpServer:\n    port: 5151\n    receivers: [StdOutSink]\n- StdOutSink\n", []string{"4:11 E037"}},
 		"log level":                     {"- Global:\n    logging: {level: loud}\n- StdIn\n- StdOutSink:\n    log_level: quiet\n", []string{"2:22 E039", "5:16 E039"}},

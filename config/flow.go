@@ -221,6 +221,9 @@ func (b *builder) checkNeeds() {
 				used[n.ID] = true
 			}
 		}
+		if m.common.RunOn == runsOnLeader && m.role() == actor.Input {
+			b.findChief(m, live)
+		}
 		if l, ok := m.Opts.(actor.Listener); ok {
 			for _, a := range l.Listens() {
 				b.checkAddress(m, a, bound)
@@ -246,6 +249,20 @@ func (b *builder) checkOnce(m *Module, only map[string]*Module) {
 		return
 	}
 	b.moduleProblem(m, option.Contradiction, "", "there must be one %s only, the first one is in line %d", m.Spec.Name, first.Position.Line)
+}
+
+// chiefs are the kinds of modules that say whether this node leads others.
+var chiefs = []string{"Pack"}
+
+// findChief finds the module that says when m may run.
+func (b *builder) findChief(m *Module, live []*Module) {
+	for _, o := range live {
+		if o.Spec != nil && slices.Contains(chiefs, o.Spec.Name) {
+			m.chief = o.ID
+			return
+		}
+	}
+	b.optionFault(m, "run_on", "E033", "", "leader needs a %s, and there is none", strings.Join(chiefs, " or "))
 }
 
 func (b *builder) checkNeed(m *Module, n actor.Need, live []*Module) {

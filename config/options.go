@@ -101,6 +101,7 @@ type common struct {
 	SetInternal  *internal      `opt:"set_internal" doc:"Map with key and value: a value that every filter can read as $(internal.key)."`
 	OnError      string         `opt:"on_error" enum:"pass|drop|dead_letter" doc:"What becomes of an event that the module could not handle: it passes with gambolputty.error set, is dropped, or goes to the dead letter module. An output always tries again and then uses the dead letter module."`
 	LogLevel     *Level         `opt:"log_level" doc:"Log level of this module alone."`
+	RunOn        string         `opt:"run_on" enum:"all|leader" doc:"leader lets an input run only while this node leads the pack, so that of all nodes with the same configuration one reads the source. There must be a Pack."`
 	PoolSize     *int           `opt:"pool_size" min:"1" doc:"Number of workers."`
 	Ordered      *bool          `opt:"ordered" doc:"Several workers hand events on in the order in which they came. The default is that of Global."`
 	QueueSize    *int           `opt:"queue_size" min:"1" doc:"As in Global, for the inbox of this module."`
@@ -112,7 +113,13 @@ type common struct {
 	RedisLock    string         `opt:"redis_lock" old:"cache_lock" null:"true" doc:"Name of a lock around the use of the store."`
 }
 
-func defaultCommon() common { return common{Enabled: true, OnError: "pass"} }
+func defaultCommon() common { return common{Enabled: true, OnError: "pass", RunOn: runsOnAll} }
+
+// The values of run_on.
+const (
+	runsOnAll    = "all"
+	runsOnLeader = "leader"
+)
 
 // tagging is the further option that parsers and modifiers have.
 type tagging struct {

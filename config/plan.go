@@ -50,6 +50,7 @@ type Module struct {
 	declared bool // the module has an id of its own
 	broken   bool // its options are not complete
 	fed      bool
+	chief    string // id of the module that says whether this node leads, if it matters
 	shared   bool   // it comes from another program
 	text     string // of a shared module
 }
@@ -166,7 +167,7 @@ func (m *Module) node(g Global, log func(string, *slog.Level) *slog.Logger) acto
 	n := actor.Node{
 		ID: m.ID, Spec: *m.Spec, Opts: m.Opts, Filter: m.common.Filter, Actions: m.common.actions(),
 		Workers: m.workers(g), Ordered: g.Ordered, Inbox: m.inbox(g), OnError: actor.OnError(m.common.OnError), FaultTag: m.tag,
-		Restart: actor.DefaultRestart,
+		Restart: actor.DefaultRestart, Leads: m.chief,
 	}
 	n.Restart.Max, n.Restart.Window = g.RestartMax, g.RestartWindow
 	if m.common.Ordered != nil {
@@ -292,6 +293,9 @@ func (b *builder) checkOptions(m *Module) {
 		if why := m.singleWorker(); why != "" {
 			b.optionFault(m, "pool_size", "E035", "", "must be 1, because %s, got %d", why, *n)
 		}
+	}
+	if m.common.RunOn == runsOnLeader && m.role() != actor.Input {
+		b.optionFault(m, "run_on", option.NotAllowed, "", "must be all, as only inputs can run on the leader alone, and this is a module of the kind %s", m.role())
 	}
 	for _, name := range []string{"filter", "add_fields", "delete_fields", "copy_fields", "rename_fields", "event_type"} {
 		if given[name] && m.role() == actor.StandAlone {

@@ -33,6 +33,8 @@ func TestIntegrationTheElectedLeaderIsCutOff(t *testing.T) {
 		run(t, "ip", "netns", "add", ns)
 		t.Cleanup(func() { run(t, "ip", "netns", "del", ns) })
 		run(t, "ip", "link", "add", "gpveth"+fmt.Sprint(i), "type", "veth", "peer", "name", "eth0", "netns", ns)
+		// It goes with its namespace, which may take the kernel a while.
+		t.Cleanup(func() { run(t, "ip", "link", "del", "gpveth"+fmt.Sprint(i)) })
 		run(t, "ip", "link", "set", "gpveth"+fmt.Sprint(i), "master", "gpbridge", "up")
 		in := []string{"ip", "netns", "exec", ns}
 		run(t, append(in, "ip", "addr", "add", fmt.Sprintf("10.99.0.%d/24", i+1), "broadcast", "10.99.0.255", "dev", "eth0")...)

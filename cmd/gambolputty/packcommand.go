@@ -36,7 +36,7 @@ func (a *app) packCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return a.packShow(c.Context(), a.printLeader) },
 	}
-	for _, sub := range []*cobra.Command{members, leader} {
+	for _, sub := range append(a.departureCommands(), members, leader) {
 		remoteFlags(sub)
 		c.AddCommand(sub)
 	}

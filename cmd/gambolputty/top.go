@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+
+	"gambolputty/actor"
 )
 
 func (a *app) topCommand() *cobra.Command {
@@ -104,14 +106,17 @@ func (a *app) top(ctx context.Context) error {
 func (t tick) table(colour bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s/s in, %s/s to outputs, %s errors/s, %d waiting\n\n", brief(t.EPS), brief(t.Out), brief(t.Errors), t.Waiting)
-	width := len("module")
-	for _, m := range t.Modules {
-		width = max(width, utf8.RuneCountInString(m.ID))
+	width, states := len("module"), len("blocked ")
+	for i, m := range t.Modules {
+		if m.State == "standby" {
+			t.Modules[i].State = actor.WaitsToLead
+		}
+		width, states = max(width, utf8.RuneCountInString(m.ID)), max(states, len(t.Modules[i].State))
 	}
-	fmt.Fprintf(&b, "%-*s  %-8s %9s %9s  %-21s %8s %9s\n", width, "module", "state", "in/s", "out/s", "inbox", "errors", "restarts")
+	fmt.Fprintf(&b, "%-*s  %-*s %9s %9s  %-21s %8s %9s\n", width, "module", states, "state", "in/s", "out/s", "inbox", "errors", "restarts")
 	for _, m := range t.Modules {
-		line := fmt.Sprintf("%-*s  %-8s %9s %9s  %-21s %8d %9d", width, m.ID, m.State, brief(m.In), brief(m.Out), fill(m.Waiting, m.Capacity), m.Failed, m.Restarts)
-		if code := map[string]string{"errors": "31", "blocked": "33", "paused": "35", "ended": "2"}[m.State]; colour && code != "" {
+		line := fmt.Sprintf("%-*s  %-*s %9s %9s  %-21s %8d %9d", width, m.ID, states, m.State, brief(m.In), brief(m.Out), fill(m.Waiting, m.Capacity), m.Failed, m.Restarts)
+		if code := map[string]string{"errors": "31", "blocked": "33", "paused": "35", actor.WaitsToLead: "35", "ended": "2"}[m.State]; colour && code != "" {
 			line = "\x1b[" + code + "m" + line + "\x1b[0m"
 		}
 		b.WriteString(line + "\n")

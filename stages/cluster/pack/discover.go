@@ -3,10 +3,12 @@ package pack
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -55,17 +57,11 @@ func (p *Pack) reach(addrs []string) {
 func (p *Pack) missing(ctx context.Context) (addrs []string) {
 	own := p.net.advertise.String()
 	for _, j := range p.opts.Join {
-		host, port, err := net.SplitHostPort(j)
-		if err != nil {
-			host, port = j, strconv.Itoa(p.opts.Port)
+		found, err := p.lookUp(ctx, j)
+		if err != nil && ctx.Err() == nil && p.strange.due("look up "+j) {
+			p.env.Log.Warn("the name of a node is not known, it is tried again", "node", j, "error", err)
 		}
-		found, err := net.DefaultResolver.LookupHost(ctx, host)
-		if err != nil && ctx.Err() == nil && p.strange.due("look up "+host) {
-			p.env.Log.Warn("the name of a node is not known, it is tried again", "node", host, "error", err)
-		}
-		for _, ip := range found {
-			addrs = append(addrs, net.JoinHostPort(ip, port))
-		}
+		addrs = append(addrs, found...)
 	}
 	p.mu.Lock()
 	for _, m := range p.members {
@@ -76,6 +72,43 @@ func (p *Pack) missing(ctx context.Context) (addrs []string) {
 	p.mu.Unlock()
 	slices.Sort(addrs)
 	return slices.DeleteFunc(slices.Compact(addrs), func(a string) bool { return a == own || p.isHere(a) })
+}
+
+// lookUp finds the addresses behind an entry of join: those that a name has, or those of all
+// targets of a service. What was found before an error counts.
+func (p *Pack) lookUp(ctx context.Context, entry string) (addrs []string, err error) {
+	name, isService := service(entry)
+	if !isService {
+		host, port, err := net.SplitHostPort(entry)
+		if err != nil {
+			host, port = entry, strconv.Itoa(p.opts.Port)
+		}
+		return p.addressesOf(ctx, host, port)
+	}
+	_, targets, err := p.resolver.LookupSRV(ctx, "", "", name) // some of them may be there all the same
+	errs := []error{err}
+	for _, t := range targets {
+		found, err := p.addressesOf(ctx, strings.TrimSuffix(t.Target, "."), strconv.Itoa(int(t.Port)))
+		errs, addrs = append(errs, err), append(addrs, found...)
+	}
+	return addrs, errors.Join(errs...)
+}
+
+func (p *Pack) addressesOf(ctx context.Context, host, port string) (addrs []string, err error) {
+	found, err := p.resolver.LookupHost(ctx, host)
+	for _, ip := range found {
+		addrs = append(addrs, net.JoinHostPort(ip, port))
+	}
+	return addrs, err
+}
+
+// service is the name of a service whose SRV records name nodes, as in
+// srv:_gambolputty._tcp.example.com or without the prefix.
+func service(entry string) (name string, ok bool) {
+	if name, ok = strings.CutPrefix(entry, "srv:"); ok {
+		return name, true
+	}
+	return entry, strings.HasPrefix(entry, "_")
 }
 
 // isHere reports whether the node at an address is in the pack.
@@ -152,6 +185,21 @@ func (p *Pack) identity() identity {
 		}
 	}
 	return identity{p.name, p.self.ID, p.self.Began, others}
+}
+
+// meetRivals asks those that seem to have the name of this node, until this one has to go.
+func (p *Pack) meetRivals(ctx context.Context, rejected chan<- error) {
+	for {
+		select {
+		case addr := <-p.rivals:
+			if err := p.meet(addr); err != nil {
+				rejected <- err
+				return
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // meet asks a node that seems to have the name of this one. If it is there, the one that came

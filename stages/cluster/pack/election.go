@@ -47,13 +47,15 @@ func newElection(p *Pack) (*election, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data_dir: %w", err)
 	}
-	log := hclog.New(&hclog.LoggerOptions{Name: "raft", Level: hclog.Info, DisableTime: true, Output: logWriter{p.env.Log}})
+	log := hclog.New(&hclog.LoggerOptions{Name: "raft", Level: hclog.Info, DisableTime: true, Output: logWriter{log: p.env.Log}})
 	snapshots, err := raft.NewFileSnapshotStoreWithLogger(dir, 1, log)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("data_dir: %w", err), e.store.Close())
 	}
+	// With more requests in flight, a leader that is told of a higher term may wait for ever to send the next
+	// one, and then does not end. There is little to send anyway.
 	transport := &gate{NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		Stream: ballots{p.net}, MaxPool: 3, Timeout: raftTimeout, Logger: log, ServerAddressProvider: e,
+		Stream: ballots{p.net}, MaxPool: 3, Timeout: raftTimeout, Logger: log, ServerAddressProvider: e, MaxRPCsInFlight: 1,
 	})}
 	e.gate = transport
 	c := raft.DefaultConfig()
@@ -78,21 +80,26 @@ func (e *election) ServerAddr(id raft.ServerID) (raft.ServerAddress, error) {
 	return "", fmt.Errorf("node %s is not known", id)
 }
 
-// claim is the term in which this node leads, or 0.
-func (e *election) claim() int64 {
-	if e.raft == nil || e.raft.State() != raft.Leader {
-		return 0
-	}
-	return int64(e.raft.CurrentTerm()) //nolint:gosec // there are not that many terms
-}
-
-// leader is the node that leads as far as this one knows.
-func (e *election) leader() string {
+// standing is the node that leads as far as this one knows, and the term in which it does. raft
+// forgets the leader before it begins another term, so that what is read between two looks at
+// one term belongs to it.
+func (e *election) standing() (leader string, term int64) {
 	if e.raft == nil {
-		return ""
+		return "", 0
 	}
-	_, id := e.raft.LeaderWithID()
-	return string(id)
+	for range 8 { // a term that changes all the time has no leader
+		before := e.raft.CurrentTerm()
+		_, id := e.raft.LeaderWithID()
+		leads := e.raft.State() == raft.Leader
+		if e.raft.CurrentTerm() != before {
+			continue
+		}
+		if id == "" || string(id) == e.pack.name && !leads {
+			return "", 0
+		}
+		return string(id), int64(before) //nolint:gosec // there are not that many terms
+	}
+	return "", 0
 }
 
 // seated reports whether it is known here who may vote.
@@ -153,7 +160,7 @@ func (e *election) care() {
 
 // candidates are the nodes with pack: auto that are there, by name.
 func (e *election) candidates() []Member {
-	return slices.DeleteFunc(e.pack.Members(), func(m Member) bool { return m.Role != elective || !m.Here() })
+	return slices.DeleteFunc(e.pack.Members(), func(m Member) bool { return m.Role != elective || !m.Here() || m.about.Leaving })
 }
 
 // begin seats the first voters. Only one node does so, the first by name, and only when as

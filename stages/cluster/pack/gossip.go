@@ -34,7 +34,7 @@ type greeting struct {
 
 // LocalState is the greeting of this node.
 func (d delegate) LocalState(bool) []byte {
-	text, err := json.Marshal(greeting{d.name, time.Now()})
+	text, err := json.Marshal(greeting{d.name, d.clock()})
 	if err != nil {
 		return nil // it is made of texts and numbers
 	}
@@ -50,7 +50,7 @@ func (d delegate) MergeRemoteState(text []byte, _ bool) {
 	if json.Unmarshal(text, &g) != nil {
 		return // a later version may say something else
 	}
-	if skew := time.Since(g.Time); skew.Abs() > maxSkew && d.strange.due("clock "+g.Name) {
+	if skew := d.clock().Sub(g.Time); skew.Abs() > maxSkew && d.strange.due("clock "+g.Name) {
 		d.env.Log.Warn("the clock of another node is different", "node", g.Name, "by", skew.Round(time.Second))
 	}
 }
@@ -90,7 +90,7 @@ func (d delegate) NotifyLeave(n *memberlist.Node) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	m := d.members[n.Name]
-	if m == nil || m.Self {
+	if m == nil || m.Self || m.State == Left { // which it may have said by itself
 		return
 	}
 	m.State, m.Since = Dead, time.Now()

@@ -14,25 +14,37 @@ func (p *Pack) decide(told time.Time) time.Time {
 		rival = p.olderClaim()
 		p.self.Conflicted = rival != ""
 	}
+	elected, inTerm := "", int64(0)
 	if p.raft != nil {
-		p.self.Claim, p.self.Seated = p.raft.claim(), p.raft.seated()
+		p.self.Claim, p.self.Seated = 0, p.raft.seated()
+		if elected, inTerm = p.raft.standing(); elected == p.name {
+			p.self.Claim = inTerm
+		}
 	}
 	different := self.about != p.self
 	self.about, self.Conflicted, self.Modules = p.self, p.self.Conflicted, p.self.Modules
-	if leader := p.choose(); leader != p.leader {
+	leader, term := elected, inTerm
+	if p.raft == nil {
+		leader, term = p.choose()
+	}
+	different = different || term != p.term
+	if p.term = term; leader != p.leader {
 		former := p.leader
 		p.leader = leader
 		if leader == "" {
 			p.env.Log.Warn("nobody leads the pack any more, all goes on as it is", "former", former)
 			leader = "nobody"
 		}
-		p.note("leader_changed", leader, "former", former)
+		p.note("leader_changed", leader, "former", former, "term", term)
 	} else if different {
 		p.tell()
 	}
 	p.mu.Unlock()
 	if different {
-		_ = p.gossip.UpdateNode(p.round()) // it only says that there was nobody to tell so far
+		select {
+		case p.news <- struct{}{}:
+		default: // it will be told already
+		}
 	}
 	if rival == "" {
 		return time.Time{}
@@ -59,13 +71,10 @@ func older(a, b *Member) bool {
 	return a.about.Claim < b.about.Claim || a.about.Claim == b.about.Claim && a.Name < b.Name
 }
 
-// choose finds the leader as it is seen from here.
-func (p *Pack) choose() string {
-	switch {
-	case p.raft != nil:
-		return p.raft.leader()
-	case p.opts.Pack == leads && !p.self.Conflicted:
-		return p.name
+// choose finds the leader as it is seen from here, and its claim.
+func (p *Pack) choose() (leader string, claim int64) {
+	if p.opts.Pack == leads && !p.self.Conflicted {
+		return p.name, p.self.Claim
 	}
 	var best *Member
 	for _, m := range p.members {
@@ -77,13 +86,13 @@ func (p *Pack) choose() string {
 			}
 		case m.Role != leads:
 		case m.Name == p.leader: // nobody leaves a leader that is there
-			return m.Name
+			return m.Name, m.about.Claim
 		case best == nil || older(m, best):
 			best = m
 		}
 	}
 	if best == nil {
-		return ""
+		return "", 0
 	}
-	return best.Name
+	return best.Name, best.about.Claim
 }

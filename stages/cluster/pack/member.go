@@ -110,7 +110,7 @@ func version() string {
 // Event is something that happened in the pack.
 type Event struct {
 	Time time.Time `json:"time"`
-	// Event is node_joined, node_left, node_dead or leader_changed.
+	// Event is node_joined, node_left, node_dead, node_removed or leader_changed.
 	Event string `json:"event"`
 	Node  string `json:"node"`
 }
@@ -120,7 +120,7 @@ type View struct {
 	Pack string `json:"pack"`
 	Node string `json:"node"`
 	Role Role   `json:"role"`
-	// State is leading, following, no_leader or conflicted.
+	// State is leading, following, no_leader, conflicted or left.
 	State   string   `json:"state"`
 	Leader  string   `json:"leader"`
 	Term    int64    `json:"term"`
@@ -135,8 +135,10 @@ const maxEvents = 100
 func (p *Pack) View() View {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	v := View{Pack: p.opts.Name, Node: p.name, Role: p.opts.Pack, Leader: p.leader, Term: p.term(), Members: p.list(), Events: slices.Clone(p.events)}
+	v := View{Pack: p.opts.Name, Node: p.name, Role: p.opts.Pack, Leader: p.leader, Term: p.term, Members: p.list(), Events: slices.Clone(p.events)}
 	switch {
+	case p.gone:
+		v.State = "left"
 	case p.leader == p.name && p.name != "":
 		v.State = "leading"
 	case p.self.Conflicted:
@@ -168,18 +170,19 @@ func (p *Pack) list() []Member {
 }
 
 // Leader is the node that leads, "" if there is none, with the term of its leadership, which
-// is higher for every leader that was elected after another.
+// is higher for every leader that was elected after another. A node that has lost the role
+// does not claim it for the moment that it takes to tell so.
 func (p *Pack) Leader() (name string, term int64) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.leader, p.term()
-}
-
-func (p *Pack) term() int64 {
-	if m := p.members[p.leader]; m != nil {
-		return m.about.Claim
+	name, term = p.leader, p.term
+	p.mu.Unlock()
+	if p.raft == nil || name != p.name {
+		return name, term
 	}
-	return 0
+	if now, at := p.raft.standing(); now != name || at != term {
+		return "", 0
+	}
+	return name, term
 }
 
 // Leads reports whether this node leads.

@@ -52,6 +52,9 @@ func (p *Pack) Send(ctx context.Context, node, action string, payload []byte) er
 	if len(payload) > MaxMessage {
 		return fmt.Errorf("a message of %d bytes is larger than 16 MiB", len(payload))
 	}
+	if p.left() {
+		return errLeft
+	}
 	p.mu.Lock()
 	m := p.members[node]
 	var to Member
@@ -69,7 +72,11 @@ func (p *Pack) Send(ctx context.Context, node, action string, payload []byte) er
 }
 
 func (p *Pack) sendOver(ctx context.Context, addr, action string, payload []byte) error {
-	c, err := p.net.dial(message, addr, proofTime)
+	timeout := proofTime
+	if end, ok := ctx.Deadline(); ok {
+		timeout = min(timeout, time.Until(end))
+	}
+	c, err := p.net.dial(message, addr, timeout)
 	if err != nil {
 		return err
 	}

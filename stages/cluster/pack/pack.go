@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -19,30 +20,41 @@ import (
 	"github.com/hashicorp/memberlist"
 
 	"gambolputty/actor"
+	"gambolputty/stages/cluster/internal/mtls"
 	"gambolputty/stages/cluster/internal/seal"
 )
 
 // Pack is a node of a pack. Other modules find it with actor.Find.
 type Pack struct {
-	env     actor.Env
-	opts    Options
-	name    string
-	gossip  *memberlist.Memberlist
-	net     *transport
-	raft    *election // nil without pack: auto
-	strange strangersLog
+	env      actor.Env
+	opts     Options
+	name     string
+	gossip   *memberlist.Memberlist
+	net      *transport
+	network  network
+	resolver *net.Resolver
+	derive   derivation
+	clock    func() time.Time // what the clock of the host says; nothing may depend on it
+	raft     *election        // nil without pack: auto
+	strange  strangersLog
 
+	probes   sync.WaitGroup
 	began    time.Time
 	wake     chan struct{} // something is different
+	news     chan struct{} // what this node tells of itself is
 	seeds    chan string   // addresses of nodes that were heard of
 	rivals   chan string   // addresses of nodes of the same name
 	protocol [2]int
 
+	leaves chan chan error // this node is to leave
+
 	mu       sync.Mutex
+	gone     bool // it has
 	self     about
 	members  map[string]*Member
 	heard    map[string]time.Time // by the id of the process
 	leader   string
+	term     int64 // of the leader
 	changed  chan struct{}
 	events   []Event
 	handlers map[string]Handler
@@ -58,8 +70,8 @@ func New(env actor.Env, o Options) (actor.Service, error) {
 		}
 	}
 	return &Pack{
-		env: env, opts: o, name: name, protocol: [2]int{lowestProtocol, highestProtocol},
-		wake: make(chan struct{}, 1), seeds: make(chan string, 64), rivals: make(chan string, 1),
+		env: env, opts: o, name: name, network: host{}, resolver: net.DefaultResolver, derive: seal.Derive, clock: time.Now, protocol: [2]int{lowestProtocol, highestProtocol},
+		wake: make(chan struct{}, 1), news: make(chan struct{}, 1), leaves: make(chan chan error), seeds: make(chan string, 64), rivals: make(chan string, 1),
 		members: map[string]*Member{}, heard: map[string]time.Time{}, changed: make(chan struct{}), handlers: map[string]Handler{},
 	}, nil
 }
@@ -70,20 +82,19 @@ func (p *Pack) round() time.Duration { return max(p.opts.DeadAfter/10, 20*time.M
 
 // Open binds the port.
 func (p *Pack) Open(ctx context.Context) error {
-	secret, err := p.opts.secret()
+	keys, err := p.opts.keys(p.derive, func(err error) {
+		p.env.Warn("the certificates cannot be read again, the former ones are used", "error", err)
+	})
 	if err != nil {
 		return err
 	}
-	keys, err := seal.New(p.opts.Name, secret, p.opts.OldSecrets...)
-	if err != nil {
-		return err
-	}
-	p.net, err = listen(ctx, where{p.opts.Interface, p.opts.Port, p.opts.Advertise, p.opts.Broadcast})
+	p.net, err = listen(ctx, p.network, where{p.opts.Interface, p.opts.Port, p.opts.Advertise, p.opts.Broadcast, p.opts.TLS})
 	if err != nil {
 		return fmt.Errorf("listen on interface %s, port %d: %w", p.opts.Interface, p.opts.Port, err)
 	}
-	p.net.keys, p.net.refused, p.net.heard, p.net.stream, p.net.greeted = keys, p.stranger, p.hear, p.serveStream, p.greeted
-	p.began = time.Now()
+	p.net.protect(keys)
+	p.net.refused, p.net.heard, p.net.stream, p.net.greeted = p.stranger, p.hear, p.serveStream, p.greeted
+	p.began = p.clock()
 	p.self = about{ID: keys.ID(), Role: p.opts.Pack, Version: version(), Protocol: p.protocol, Began: p.began.UnixMilli(), Priority: p.opts.Priority}
 	if p.opts.Pack == leads {
 		p.self.Claim = p.began.UnixMilli()
@@ -94,6 +105,7 @@ func (p *Pack) Open(ctx context.Context) error {
 		}
 	}
 	p.members[p.name] = &Member{Name: p.name, Address: p.net.advertise.String(), Role: p.opts.Pack, State: Alive, Self: true, Version: p.self.Version, Since: p.began, about: p.self}
+	p.answerCalls()
 	p.net.start()
 	p.gossip, err = memberlist.Create(p.memberlistConfig())
 	if err != nil {
@@ -107,7 +119,7 @@ func (p *Pack) memberlistConfig() *memberlist.Config {
 	c := memberlist.DefaultLANConfig()
 	round := p.round()
 	c.Name, c.Transport = p.name, p.net
-	c.Logger = log.New(logWriter{p.env.Log}, "", 0)
+	c.Logger = log.New(logWriter{p.env.Log, func() { p.env.Count("failed_probes", 1) }}, "", 0)
 	c.ProbeInterval, c.ProbeTimeout = round, round/2
 	c.SuspicionMult, c.SuspicionMaxTimeoutMult, c.AwarenessMaxMultiplier = 3, 2, 2
 	c.GossipInterval = min(200*time.Millisecond, round/2)
@@ -122,10 +134,20 @@ func (p *Pack) memberlistConfig() *memberlist.Config {
 }
 
 // logWriter hands on what memberlist logs, for those who look for it.
-type logWriter struct{ log *slog.Logger }
+type logWriter struct {
+	log    *slog.Logger
+	failed func() // a probe has
+}
+
+// failedProbe is what memberlist logs when a node has not answered in time; it has no other way
+// to tell.
+const failedProbe = "Failed UDP ping"
 
 // Write logs a line.
 func (w logWriter) Write(line []byte) (int, error) {
+	if w.failed != nil && bytes.Contains(line, []byte(failedProbe)) {
+		w.failed()
+	}
 	w.log.Debug(strings.TrimSpace(string(line)))
 	return len(line), nil
 }
@@ -133,10 +155,11 @@ func (w logWriter) Write(line []byte) (int, error) {
 var _ io.Writer = logWriter{}
 
 // Serve is a member of the pack until ctx ends, and then says that it leaves.
-func (p *Pack) Serve(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
+func (p *Pack) Serve(outer context.Context) error {
+	ctx, cancel := context.WithCancel(outer)
 	var work sync.WaitGroup
 	defer work.Wait()
+	defer p.probes.Wait()
 	defer cancel()
 	work.Go(func() { p.join(ctx) })
 	if p.opts.Broadcast != "" {
@@ -145,6 +168,9 @@ func (p *Pack) Serve(ctx context.Context) error {
 	if p.raft != nil {
 		work.Go(func() { p.raft.run(ctx) })
 	}
+	work.Go(func() { p.publish(ctx) })
+	rejected := make(chan error, 1)
+	work.Go(func() { p.meetRivals(ctx, rejected) })
 	tick := time.NewTicker(p.round())
 	defer tick.Stop()
 	told := p.decide(time.Time{})
@@ -153,11 +179,14 @@ func (p *Pack) Serve(ctx context.Context) error {
 		case <-p.wake:
 		case <-tick.C:
 			p.lookAround()
-		case addr := <-p.rivals:
-			if err := p.meet(addr); err != nil {
-				return actor.Final(err)
-			}
-			continue
+		case done := <-p.leaves:
+			cancel()
+			work.Wait()
+			done <- p.depart()
+			<-outer.Done()
+			return nil
+		case err := <-rejected:
+			return actor.Final(err)
 		case <-ctx.Done():
 			return nil
 		}
@@ -167,6 +196,14 @@ func (p *Pack) Serve(ctx context.Context) error {
 
 // Close leaves the pack and frees the port.
 func (p *Pack) Close(context.Context) error {
+	if p.left() {
+		return nil
+	}
+	return p.quit()
+}
+
+// quit says goodbye and closes everything.
+func (p *Pack) quit() error {
 	if p.raft != nil {
 		p.raft.close()
 	}
@@ -179,6 +216,7 @@ func (p *Pack) Close(context.Context) error {
 	p.mu.Lock()
 	p.self.Leaving = true
 	p.mu.Unlock()
+	p.sayGoodbye()
 	err := errors.Join(p.gossip.UpdateNode(farewell), p.gossip.Leave(farewell))
 	return errors.Join(err, p.gossip.Shutdown())
 }
@@ -191,6 +229,19 @@ func (p *Pack) awaken() {
 	select {
 	case p.wake <- struct{}{}:
 	default: // it will look already
+	}
+}
+
+// publish tells the others what is different about this node. That takes a while, in which
+// Serve must go on to look at who leads.
+func (p *Pack) publish(ctx context.Context) {
+	for {
+		select {
+		case <-p.news:
+			_ = p.gossip.UpdateNode(p.round()) // it only says that there was nobody to tell so far
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
@@ -208,14 +259,9 @@ func (p *Pack) lookAround() {
 	defer p.mu.Unlock()
 	p.self.Modules = modules
 	known := map[string]bool{}
-	here := 0
 	for _, m := range p.members {
 		known[m.about.ID] = true
-		if m.Here() {
-			here++
-		}
 	}
-	silence := time.Duration(max(3, here)) * p.round()
 	for name, m := range p.members {
 		switch {
 		case m.Self:
@@ -223,8 +269,11 @@ func (p *Pack) lookAround() {
 			if h := p.heard[m.about.ID]; h.After(m.heard) {
 				m.heard = h
 			}
-			state := Alive
-			if time.Since(m.heard) > silence {
+			silence, state := time.Since(m.heard), Alive
+			if silence > askAfter*p.round() {
+				p.probe(name, m.Address)
+			}
+			if silence > suspectAfter*p.round() {
 				state = Suspect
 			}
 			if state != m.State {
@@ -241,6 +290,24 @@ func (p *Pack) lookAround() {
 			delete(p.heard, id)
 		}
 	}
+}
+
+// A node that nothing was heard of for some rounds is asked, as memberlist probes the nodes in turn
+// and may not come to it for many rounds. One that does not answer in the next ones is suspect.
+const (
+	askAfter     = 1
+	suspectAfter = 3
+)
+
+// probe asks a node to say something. Its answer is heard as any packet is.
+func (p *Pack) probe(name, addr string) {
+	at, err := net.ResolveUDPAddr("udp", addr)
+	if err != nil {
+		return // it is not where an answer could come from
+	}
+	p.probes.Go(func() {
+		_, _ = p.gossip.Ping(name, at) // a failure is counted where memberlist tells of it
+	})
 }
 
 // forgetAfter is how long nodes are shown that have left or died.
@@ -278,6 +345,11 @@ func (s *strangersLog) due(key string) bool {
 	return true
 }
 
+// isStrange reports whether an error says that no node of this pack is at the other end.
+func isStrange(err error) bool {
+	return errors.Is(err, seal.ErrForeign) || errors.Is(err, seal.ErrKey) || errors.Is(err, mtls.ErrForeign) || errors.Is(err, mtls.ErrCertificate)
+}
+
 // stranger counts what no node of this pack has sent, and warns of it.
 func (p *Pack) stranger(from net.Addr, err error) {
 	host, _, splitErr := net.SplitHostPort(from.String())
@@ -286,8 +358,11 @@ func (p *Pack) stranger(from net.Addr, err error) {
 		host = from.String()
 	}
 	name := "foreign"
-	if errors.Is(err, seal.ErrKey) {
+	switch {
+	case errors.Is(err, seal.ErrKey):
 		name = "wrong_secret"
+	case errors.Is(err, mtls.ErrCertificate):
+		name = "wrong_certificate"
 	}
 	p.env.Count(name, 1)
 	if p.strange.due(host + name) {

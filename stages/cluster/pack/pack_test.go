@@ -8,15 +8,18 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
 
 	"gambolputty/actor"
 	"gambolputty/actor/actortest"
+	"gambolputty/stages/cluster/internal/ether"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -47,9 +50,60 @@ func launch(t *testing.T, name, ip string, port int, options string) *node {
 	return launchWith(t, name, ip, port, options, func(*Pack) {})
 }
 
+// inTheEther runs a test in which time does not pass while anything is done, so that a slow
+// machine changes nothing, and in a network that fails when it is told to.
+func inTheEther(t *testing.T, seed uint64, test func(*testing.T, *lab)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		l := &lab{Ether: ether.New(seed)}
+		t.Cleanup(func() {
+			for _, n := range l.all {
+				if t.Failed() {
+					t.Logf("%s:\n%s", n.name, withoutGossip(n.Log()))
+				}
+			}
+		})
+		test(t, l)
+		for _, n := range l.all {
+			n.Stop()
+		}
+		time.Sleep(time.Minute) // until nobody waits for an answer any more
+	})
+}
+
+// withoutGossip is a log without what memberlist says, which is too much to read.
+func withoutGossip(log string) string {
+	lines := slices.DeleteFunc(strings.Split(log, "\n"), func(l string) bool { return strings.Contains(l, "memberlist: ") })
+	return strings.Join(lines[max(0, len(lines)-60):], "\n")
+}
+
+// lab is a network with the nodes that were started in it.
+type lab struct {
+	*ether.Ether
+	keys Keyring
+	all  []*node
+}
+
+// start starts a node in the network.
+func (l *lab) start(t *testing.T, name, ip string, options string) *node {
+	t.Helper()
+	return l.startWith(t, name, ip, options, func(*Pack) {})
+}
+
+func (l *lab) startWith(t *testing.T, name, ip string, options string, change func(*Pack)) *node {
+	t.Helper()
+	n := launchWith(t, name, ip, 5252, options, func(p *Pack) {
+		p.network, p.derive = l.Ether, l.keys.derive
+		change(p)
+	})
+	n.Logged("node")
+	l.all = append(l.all, n)
+	return n
+}
+
 func launchWith(t *testing.T, name, ip string, port int, options string, change func(*Pack)) *node {
 	t.Helper()
-	if !strings.Contains(options, "secret") {
+	if !strings.Contains(options, "secret") && !strings.Contains(options, "tls") {
 		options += "    secret: a secret of many letters\n"
 	}
 	if !strings.Contains(options, "dead_after") {
@@ -97,33 +151,6 @@ func (n *node) follows(t *testing.T, leader string) {
 	until(t, n.name+" to follow "+leader, func() bool { l, _ := n.Leader(); return l == leader })
 }
 
-// cutOff takes a node from the network, or lets it back.
-func cutOff(nodes []*node, hosts ...string) {
-	for _, n := range nodes {
-		own := n.opts.Interface
-		inside := false
-		for _, h := range hosts {
-			inside = inside || h == own
-		}
-		cut := func(addr string) bool {
-			host, _, err := net.SplitHostPort(addr)
-			if err != nil {
-				return false
-			}
-			there := false
-			for _, h := range hosts {
-				there = there || h == host
-			}
-			return there != inside
-		}
-		if len(hosts) == 0 {
-			n.net.cut.Store(nil)
-			continue
-		}
-		n.net.cut.Store(&cut)
-	}
-}
-
 func TestNodesFindEachOther(t *testing.T) {
 	for name, c := range map[string]string{"by join": "    join: [127.0.1.2]\n", "by broadcast": "    broadcast: 127.255.255.255\n"} {
 		t.Run(name, func(t *testing.T) {
@@ -152,29 +179,25 @@ func TestNodesFindEachOther(t *testing.T) {
 }
 
 func TestAKilledNodeIsSuspectedAndThenDead(t *testing.T) {
-	p := port()
-	a := start(t, "a", "127.0.2.2", p, "    join: [127.0.2.3]\n")
-	b := start(t, "b", "127.0.2.3", p, "    join: [127.0.2.2]\n    pack: follower\n")
-	d := start(t, "d", "127.0.2.4", p, "    join: [127.0.2.2]\n    pack: follower\n")
-	all := []*node{a, b, d}
-	until(t, "all", func() bool { return a.state("d") == Alive && b.state("d") == Alive && d.state("b") == Alive })
-	b.follows(t, "a")
-	cutOff(all, "127.0.2.2")
-	var suspected bool
-	until(t, "a to be dead", func() bool {
-		suspected = suspected || b.state("a") == Suspect
-		return b.state("a") == Dead && d.state("a") == Dead
+	inTheEther(t, 1, func(t *testing.T, l *lab) {
+		a := l.start(t, "a", "127.0.2.2", "    join: [127.0.2.3]\n")
+		b := l.start(t, "b", "127.0.2.3", "    join: [127.0.2.2]\n    pack: follower\n")
+		d := l.start(t, "d", "127.0.2.4", "    join: [127.0.2.2]\n    pack: follower\n")
+		until(t, "all", func() bool { return a.state("d") == Alive && b.state("d") == Alive && d.state("b") == Alive })
+		b.follows(t, "a")
+		l.Split("127.0.2.2")
+		until(t, "a to be dead", func() bool { return b.state("a") == Dead && d.state("a") == Dead })
+		if !strings.Contains(b.Log(), "node_suspect: a") {
+			t.Error("it was not suspected before")
+		}
+		b.follows(t, "")
+		if !a.Leads() {
+			t.Error("a fixed leader needs nobody")
+		}
+		l.Split()
+		b.follows(t, "a")
+		d.follows(t, "a")
 	})
-	if !suspected {
-		t.Error("it was not suspected before")
-	}
-	b.follows(t, "")
-	if !a.Leads() {
-		t.Error("a fixed leader needs nobody")
-	}
-	cutOff(all)
-	b.follows(t, "a")
-	d.follows(t, "a")
 }
 
 func TestStrangersAreNotLetIn(t *testing.T) {
@@ -225,38 +248,38 @@ func TestTheSecondNodeOfAName(t *testing.T) {
 }
 
 func TestANodeComesBackUnderAnotherAddress(t *testing.T) {
-	p := port()
-	a := start(t, "a", "127.0.6.2", p, "    join: [127.0.6.3]\n")
-	b := start(t, "b", "127.0.6.3", p, "    join: [127.0.6.2]\n    pack: follower\n")
-	b.follows(t, "a")
-	cutOff([]*node{a, b}, "127.0.6.3")
-	again := start(t, "b", "127.0.6.4", p, "    join: [127.0.6.2]\n    pack: follower\n")
-	again.follows(t, "a")
-	if !strings.Contains(again.Log(), "former process") {
-		t.Error(again.Log())
-	}
+	inTheEther(t, 1, func(t *testing.T, l *lab) {
+		l.start(t, "a", "127.0.6.2", "    join: [127.0.6.3]\n")
+		b := l.start(t, "b", "127.0.6.3", "    join: [127.0.6.2]\n    pack: follower\n")
+		b.follows(t, "a")
+		l.Split("127.0.6.3")
+		again := l.start(t, "b", "127.0.6.4", "    join: [127.0.6.2]\n    pack: follower\n")
+		again.follows(t, "a")
+		until(t, "nobody to be there", func() bool { return strings.Contains(again.Log(), "former process") })
+	})
 }
 
 func TestTwoFixedLeaders(t *testing.T) {
-	p := port()
-	a := start(t, "a", "127.0.7.2", p, "    join: [127.0.7.3]\n")
-	b := start(t, "b", "127.0.7.3", p, "    join: [127.0.7.2]\n    pack: follower\n")
-	b.follows(t, "a")
-	d := start(t, "d", "127.0.7.4", p, "    join: [127.0.7.2]\n")
-	until(t, "the conflict", func() bool { return d.View().State == "conflicted" })
-	if l, _ := d.Leader(); l != "a" || !a.Leads() {
-		t.Errorf("%s leads", l)
-	}
-	b.follows(t, "a")
-	until(t, "the message", func() bool { return strings.Contains(d.Log(), "another node leads the pack and was there first") })
-	cutOff([]*node{a, b, d}, "127.0.7.2") // d leads the rest, and a leads itself
-	b.follows(t, "d")
-	if !a.Leads() || !d.Leads() {
-		t.Error("a part of the pack has no leader")
-	}
-	cutOff([]*node{a, b, d})
-	b.follows(t, "a")
-	until(t, "the conflict to be settled", func() bool { return d.View().State == "conflicted" })
+	inTheEther(t, 1, func(t *testing.T, l *lab) {
+		a := l.start(t, "a", "127.0.7.2", "    join: [127.0.7.3]\n")
+		b := l.start(t, "b", "127.0.7.3", "    join: [127.0.7.2]\n    pack: follower\n")
+		b.follows(t, "a")
+		d := l.start(t, "d", "127.0.7.4", "    join: [127.0.7.2]\n")
+		until(t, "the conflict", func() bool { return d.View().State == "conflicted" })
+		if l, _ := d.Leader(); l != "a" || !a.Leads() {
+			t.Errorf("%s leads", l)
+		}
+		b.follows(t, "a")
+		until(t, "the message", func() bool { return strings.Contains(d.Log(), "another node leads the pack and was there first") })
+		l.Split("127.0.7.2") // d leads the rest, and a leads itself
+		b.follows(t, "d")
+		if !a.Leads() || !d.Leads() {
+			t.Error("a part of the pack has no leader")
+		}
+		l.Split()
+		b.follows(t, "a")
+		until(t, "the conflict to be settled", func() bool { return d.View().State == "conflicted" })
+	})
 }
 
 func TestAFixedLeaderAndElectedOnesDoNotMix(t *testing.T) {
@@ -395,6 +418,10 @@ func TestOptions(t *testing.T) {
 		"typing mistake":     {"name: x\nsecret: 0123456789abcdef\njoin: [a]\npack: folower", `did you mean "follower"`},
 		"no secret":          {"name: x\njoin: [a]", "E016"},
 		"an empty secret":    {"name: x\nsecret: ''\njoin: [a]", "E016"},
+		"tls alone":          {"name: x\njoin: [a]\ntls: True", "E016"},
+		"tls and a secret":   {"name: x\njoin: [a]\ntls: True\ncert: a\nkey: b\nca_file: c\nsecret: 0123456789abcdef", "E038"},
+		"tls and broadcasts": {"name: x\nbroadcast: 10.0.0.255\ntls: True\ncert: a\nkey: b\nca_file: c", "E038"},
+		"a lonely key":       {"name: x\njoin: [a]\nsecret: 0123456789abcdef\nkey: b", "E038"},
 		"two secrets":        {"name: x\nsecret: 0123456789abcdef\nsecret_file: x\njoin: [a]", "E038"},
 		"nobody to find":     {"name: x\nsecret: 0123456789abcdef", "E016"},
 		"no name":            {"secret: 0123456789abcdef\njoin: [a]", "E016"},
@@ -402,6 +429,8 @@ func TestOptions(t *testing.T) {
 		"auto lacks a place": {"name: x\nsecret: 0123456789abcdef\njoin: [a]\npack: auto\nvoters: 3", "E016"},
 		"broadcast":          {"name: x\nsecret: 0123456789abcdef\nbroadcast: everywhere", "E015"},
 		"interface":          {"name: x\nsecret: 0123456789abcdef\njoin: [a]\ninterface: eth0", "E015"},
+		"join of no service": {"name: x\nsecret: 0123456789abcdef\njoin: ['srv:']", "E015"},
+		"a service's port":   {"name: x\nsecret: 0123456789abcdef\njoin: ['srv:_x._tcp.example.com:53']", "srv:_gambolputty._tcp.example.com"},
 		"port":               {"name: x\nsecret: 0123456789abcdef\njoin: [a]\nport: 70000", "E017"},
 	} {
 		t.Run(name, func(t *testing.T) {

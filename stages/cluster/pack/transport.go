@@ -7,9 +7,9 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/memberlist"
@@ -24,6 +24,7 @@ const (
 	message = 'a' // a message of another module
 	ballot  = 'r' // what raft says
 	who     = 'w' // asks which process is behind an address
+	lane    = 'l' // packets of memberlist, where there is no UDP
 )
 
 const (
@@ -37,21 +38,23 @@ const (
 
 // transport carries sealed packets and streams. It is the transport of memberlist.
 type transport struct {
-	keys      *seal.Keys
-	udp       *net.UDPConn
-	broadcast *net.UDPConn // also gets broadcasts, where udp cannot
-	tcp       *net.TCPListener
+	keys      keys
+	sealer    *seal.Keys // of packets; nil where all goes over streams
+	lanes     *lanes     // for packets then
+	network   network
+	udp       net.PacketConn
+	broadcast net.PacketConn // also gets broadcasts, where udp cannot
+	tcp       net.Listener
 	advertise netip.AddrPort
 
 	packets chan *memberlist.Packet
 	streams chan net.Conn
 	ballots chan net.Conn
 
-	greeted func(text []byte)                 // a hello
-	heard   func(id string)                   // a node lives
-	stream  func(kind byte, c net.Conn)       // of another kind, to be closed by it
-	refused func(from net.Addr, err error)    // something that no node of this pack says
-	cut     atomic.Pointer[func(string) bool] // a test cuts the way to an address
+	greeted func(text []byte)              // a hello
+	heard   func(id string)                // a node lives
+	stream  func(kind byte, c net.Conn)    // of another kind, to be closed by it
+	refused func(from net.Addr, err error) // something that no node of this pack says
 
 	proving chan struct{}
 	ctx     context.Context //nolint:containedctx // it is the life of the sockets
@@ -60,7 +63,31 @@ type transport struct {
 	serving sync.WaitGroup
 }
 
-var errCut = errors.New("the network is cut")
+// keys protect streams.
+type keys interface {
+	ID() string
+	Dial(c net.Conn, kind byte) (net.Conn, error)
+	Accept(c net.Conn) (kind byte, s net.Conn, err error)
+}
+
+// sealed are the keys of a secret.
+type sealed struct{ *seal.Keys }
+
+// Dial begins a stream.
+func (s sealed) Dial(c net.Conn, kind byte) (net.Conn, error) { return s.Keys.Dial(c, kind) }
+
+// Accept takes a stream.
+func (s sealed) Accept(c net.Conn) (byte, net.Conn, error) { return s.Keys.Accept(c) }
+
+// protect sets what protects packets and streams: a secret, or certificates.
+func (t *transport) protect(k keys) {
+	t.keys = k
+	if s, ok := k.(sealed); ok {
+		t.sealer = s.Keys
+		return
+	}
+	t.lanes = &lanes{net: t, to: map[string]chan []byte{}}
+}
 
 // where is what a node listens on and what it tells others.
 type where struct {
@@ -68,35 +95,34 @@ type where struct {
 	port      int
 	advertise string
 	broadcast string // "" for none
+	streams   bool   // there is no UDP
 }
 
 // listen binds TCP and UDP.
-func listen(ctx context.Context, w where) (*transport, error) {
+func listen(ctx context.Context, n network, w where) (*transport, error) {
 	t := &transport{
-		packets: make(chan *memberlist.Packet, 256), streams: make(chan net.Conn), ballots: make(chan net.Conn),
+		network: n, packets: make(chan *memberlist.Packet, 256), streams: make(chan net.Conn), ballots: make(chan net.Conn),
 		proving: make(chan struct{}, strangers),
 	}
 	t.ctx, t.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", net.JoinHostPort(w.iface, strconv.Itoa(w.port)))
-	if err != nil {
+	var err error
+	if t.tcp, err = n.Listen(ctx, net.JoinHostPort(w.iface, strconv.Itoa(w.port))); err != nil {
 		return nil, err
 	}
-	t.tcp = l.(*net.TCPListener)                    //nolint:forcetypeassert // that is what the network tcp gives
-	bound := t.tcp.Addr().(*net.TCPAddr).AddrPort() //nolint:forcetypeassert // the same
-	u, err := lc.ListenPacket(ctx, "udp", net.JoinHostPort(w.iface, strconv.Itoa(int(bound.Port()))))
-	if err != nil {
-		return nil, errors.Join(err, l.Close())
+	bound := t.tcp.Addr().(*net.TCPAddr).AddrPort() //nolint:forcetypeassert // that is what networks give
+	port := strconv.Itoa(int(bound.Port()))
+	if !w.streams {
+		if t.udp, err = n.ListenPacket(ctx, net.JoinHostPort(w.iface, port)); err != nil {
+			return nil, errors.Join(err, t.close())
+		}
 	}
-	t.udp = u.(*net.UDPConn) //nolint:forcetypeassert // that is what the network udp gives
 	if t.advertise, err = advertised(w.advertise, bound); err != nil {
 		return nil, errors.Join(err, t.close())
 	}
 	if w.broadcast != "" && !bound.Addr().IsUnspecified() {
-		shared := net.ListenConfig{Control: shareAddress}
 		// Without it the node is found by those that it finds.
-		if u, err := shared.ListenPacket(ctx, "udp4", net.JoinHostPort(w.broadcast, strconv.Itoa(int(bound.Port())))); err == nil {
-			t.broadcast = u.(*net.UDPConn) //nolint:forcetypeassert // that is what the network udp gives
+		if u, err := n.ListenBroadcast(ctx, net.JoinHostPort(w.broadcast, port)); err == nil {
+			t.broadcast = u
 		}
 	}
 	return t, nil
@@ -144,47 +170,49 @@ func advertised(configured string, bound netip.AddrPort) (netip.AddrPort, error)
 
 // start begins to take what comes.
 func (t *transport) start() {
-	t.serving.Go(func() { t.readPackets(t.udp) })
+	if t.udp != nil {
+		t.serving.Go(func() { t.readPackets(t.udp) })
+	}
 	if t.broadcast != nil {
 		t.serving.Go(func() { t.readPackets(t.broadcast) })
 	}
 	t.serving.Go(t.accept)
 }
 
-func (t *transport) over() bool { return t.ctx.Err() != nil }
-
-func (t *transport) isCut(addr string) bool {
-	cut := t.cut.Load()
-	return cut != nil && (*cut)(addr)
+// stopLanes begins the end. No lane is opened after it.
+func (t *transport) stopLanes() {
+	if t.lanes != nil {
+		t.lanes.mu.Lock()
+		defer t.lanes.mu.Unlock()
+	}
+	t.cancel()
 }
 
-func (t *transport) readPackets(c *net.UDPConn) {
+func (t *transport) over() bool { return t.ctx.Err() != nil }
+
+func (t *transport) readPackets(c net.PacketConn) {
 	buf := make([]byte, largestPacket)
 	for {
-		n, from, err := c.ReadFromUDPAddrPort(buf)
+		n, from, err := c.ReadFrom(buf)
 		if err != nil {
 			if t.over() {
 				return
 			}
 			continue // such as a port that is not reachable any more
 		}
-		if t.isCut(from.String()) {
-			continue
-		}
-		at := net.UDPAddrFromAddrPort(netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
-		p, err := t.keys.Open(buf[:n])
+		p, err := t.sealer.Open(buf[:n])
 		switch {
 		case errors.Is(err, seal.ErrRepeated):
 			// The network may do that, and so may an enemy.
 		case err != nil:
-			t.refused(at, err)
+			t.refused(from, err)
 		case p.From == t.keys.ID(): // a broadcast of this node
 		case p.Kind == hello:
 			t.greeted(p.Text)
 		case p.Kind == gossip:
 			t.heard(p.From)
 			select {
-			case t.packets <- &memberlist.Packet{Buf: p.Text, From: at, Timestamp: time.Now()}:
+			case t.packets <- &memberlist.Packet{Buf: p.Text, From: from, Timestamp: time.Now()}:
 			default: // as if the network had lost it
 			}
 		}
@@ -204,10 +232,6 @@ func (t *transport) accept() {
 			}
 			continue
 		}
-		if t.isCut(c.RemoteAddr().String()) {
-			c.Close() // nothing was said
-			continue
-		}
 		select {
 		case t.proving <- struct{}{}:
 			t.serving.Go(func() { t.prove(c) })
@@ -225,7 +249,7 @@ func (t *transport) prove(c net.Conn) {
 	<-t.proving
 	if err != nil {
 		c.Close() // nothing was said
-		if errors.Is(err, seal.ErrForeign) || errors.Is(err, seal.ErrKey) {
+		if isStrange(err) {
 			t.refused(c.RemoteAddr(), err)
 		}
 		return
@@ -236,6 +260,13 @@ func (t *transport) prove(c net.Conn) {
 	case gossip:
 	case ballot:
 		to = t.ballots
+	case lane:
+		if t.lanes == nil {
+			s.Close() // nobody needs it
+			return
+		}
+		t.lanes.take(s)
+		return
 	default:
 		t.stream(kind, s)
 		return
@@ -246,15 +277,14 @@ func (t *transport) prove(c net.Conn) {
 	}
 }
 
-// cable is a connection that ends with the transport, and that a test can cut.
+// cable is a connection that ends with the transport.
 type cable struct {
 	net.Conn
-	net    *transport
 	unhook func() bool
 }
 
 func (t *transport) cable(c net.Conn) cable {
-	return cable{c, t, context.AfterFunc(t.ctx, func() { c.Close() })}
+	return cable{c, context.AfterFunc(t.ctx, func() { c.Close() })}
 }
 
 // Close closes the connection.
@@ -263,24 +293,12 @@ func (c cable) Close() error {
 	return c.Conn.Close()
 }
 
-// Write fails when the way is cut.
-func (c cable) Write(p []byte) (int, error) {
-	if c.net.isCut(c.RemoteAddr().String()) {
-		return 0, errors.Join(errCut, c.Close())
-	}
-	return c.Conn.Write(p)
-}
-
 // dial opens a sealed stream.
 func (t *transport) dial(kind byte, addr string, timeout time.Duration) (net.Conn, error) {
-	if t.isCut(addr) {
-		return nil, errCut
-	}
 	if t.over() {
 		return nil, net.ErrClosed
 	}
-	d := net.Dialer{Timeout: timeout, LocalAddr: t.local()}
-	c, err := d.Dial("tcp", addr)
+	c, err := t.network.Dial(t.local(), addr, timeout)
 	if err != nil {
 		return nil, err
 	}
@@ -297,24 +315,26 @@ func (t *transport) dial(kind byte, addr string, timeout time.Duration) (net.Con
 	return s, nil
 }
 
-// local lets streams come from the address that was bound, so that others know this node by it.
-func (t *transport) local() net.Addr {
-	if ip := t.udp.LocalAddr().(*net.UDPAddr).IP; !ip.IsUnspecified() { //nolint:forcetypeassert // it is of UDP
-		return &net.TCPAddr{IP: ip}
+// local is the address that was bound: streams come from it, so that others know this node by
+// it. It is nil if that is any address.
+func (t *transport) local() net.IP {
+	if ip := t.tcp.Addr().(*net.TCPAddr).IP; !ip.IsUnspecified() { //nolint:forcetypeassert // it is of TCP
+		return ip
 	}
 	return nil
 }
 
 // sendTo sends a packet.
 func (t *transport) sendTo(kind byte, text []byte, addr string) error {
-	if t.isCut(addr) {
-		return nil // a network that is cut does not tell
+	if t.lanes != nil {
+		t.lanes.send(slices.Clone(text), addr)
+		return nil
 	}
 	to, err := net.ResolveUDPAddr("udp", addr)
 	if err != nil {
 		return err
 	}
-	_, err = t.udp.WriteTo(t.keys.Seal(kind, text), to)
+	_, err = t.udp.WriteTo(t.sealer.Seal(kind, text), to)
 	return err
 }
 
@@ -349,7 +369,7 @@ func (t *transport) Shutdown() error {
 func (t *transport) close() error {
 	var errs []error
 	t.end.Do(func() {
-		t.cancel()
+		t.stopLanes()
 		errs = append(errs, t.tcp.Close())
 		if t.udp != nil {
 			errs = append(errs, t.udp.Close())

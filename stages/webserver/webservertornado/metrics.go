@@ -112,7 +112,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		switch s.Spec.Role {
 		case actor.Input:
 			paused := 0.0
-			if s.Paused {
+			if s.Paused && !s.Standby {
 				paused = 1
 			}
 			one(c.paused, prometheus.GaugeValue, paused)

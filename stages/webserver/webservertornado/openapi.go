@@ -85,15 +85,16 @@ var queries = map[string][]string{
 
 // bodies are the kinds of texts that paths take, with the names of what is in them.
 var bodies = map[string][]string{
-	"/api/v1/loglevel":        {"application/json", "module", "level", "seconds"},
-	"/api/v1/config":          {"application/yaml"},
-	"/api/v1/config/validate": {"application/yaml"},
-	"/api/v1/config/test":     {"application/json", "config", "lines"},
-	"/api/v1/pack/approve":    {"application/json", "hash"},
-	"/api/v1/pack/rollback":   {"application/json", "n"},
-	"/api/v1/filter/test":     {"application/json", "filter", "event"},
-	"/api/v1/regex/test":      {"application/json", "pattern", "text"},
-	"/login":                  {"application/x-www-form-urlencoded", "user", "password", "next"},
+	"/api/v1/loglevel":          {"application/json", "module", "level", "seconds"},
+	"/api/v1/config":            {"application/yaml"},
+	"/api/v1/config/validate":   {"application/yaml"},
+	"/api/v1/config/test":       {"application/json", "config", "lines"},
+	"/api/v1/pack/approve":      {"application/json", "hash"},
+	"/api/v1/pack/rollback":     {"application/json", "n"},
+	"/api/v1/filter/test":       {"application/json", "filter", "event"},
+	"/api/v1/regex/test":        {"application/json", "pattern", "text"},
+	"/api/v1/pack/force-remove": {"application/json", "node"},
+	"/login":                    {"application/x-www-form-urlencoded", "user", "password", "next"},
 }
 
 func schemaOf(names []string) map[string]any {

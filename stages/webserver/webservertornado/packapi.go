@@ -16,7 +16,11 @@ import (
 )
 
 // herd is the module that knows the other nodes, whatever its id.
-type herd interface{ View() pack.View }
+type herd interface {
+	View() pack.View
+	Leave(ctx context.Context) error
+	Remove(ctx context.Context, node string) error
+}
 
 // sharer is the module that shares the configuration with them.
 type sharer interface {
@@ -158,6 +162,47 @@ func (s *server) packDifference(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
+// leavePack makes this node leave the pack; its events go on.
+func (s *server) leavePack(w http.ResponseWriter, r *http.Request) {
+	h, ok := found[herd](s.env)
+	if !ok {
+		s.fail(w, r, http.StatusConflict, "there is no Pack in the configuration")
+		return
+	}
+	node := h.View().Node
+	s.acted(r, "leave the pack", "node", node)
+	if err := h.Leave(r.Context()); err != nil {
+		s.fail(w, r, http.StatusConflict, err.Error())
+		return
+	}
+	s.answer(w, map[string]any{"left": node})
+}
+
+// removeFromPack removes a node that is gone from the pack.
+func (s *server) removeFromPack(w http.ResponseWriter, r *http.Request) {
+	h, ok := found[herd](s.env)
+	if !ok {
+		s.fail(w, r, http.StatusConflict, "there is no Pack in the configuration")
+		return
+	}
+	var asked struct {
+		Node string `json:"node"`
+	}
+	if !s.read(w, r, &asked) {
+		return
+	}
+	if asked.Node == "" {
+		s.fail(w, r, http.StatusBadRequest, `the body must be {"node": "..."}, with the name of the node`)
+		return
+	}
+	s.acted(r, "remove a node from the pack", "node", asked.Node)
+	if err := h.Remove(r.Context(), asked.Node); err != nil {
+		s.fail(w, r, http.StatusConflict, err.Error())
+		return
+	}
+	s.answer(w, map[string]any{"removed": asked.Node})
+}
+
 // inPack reports whether there is a pack to show.
 func (s *server) inPack() bool {
 	_, ok := found[herd](s.env)
@@ -181,6 +226,7 @@ func (s *server) degraded() (reasons []string) {
 type packMetrics struct {
 	env                   actor.Env
 	members, leader, term *prometheus.Desc
+	failed, foreign       *prometheus.Desc
 }
 
 func newPackMetrics(env actor.Env) *packMetrics {
@@ -189,6 +235,8 @@ func newPackMetrics(env actor.Env) *packMetrics {
 		members: prometheus.NewDesc("gambolputty_pack_members", "Nodes of the pack, this one among them, by their state.", []string{"pack", "state"}, nil),
 		leader:  prometheus.NewDesc("gambolputty_pack_leader", "1 if this node leads the pack.", []string{"pack"}, nil),
 		term:    prometheus.NewDesc("gambolputty_pack_term", "Term of the leader, 0 without one.", []string{"pack"}, nil),
+		failed:  prometheus.NewDesc("gambolputty_pack_failed_probes_total", "Probes of other nodes that were not answered in time.", []string{"pack"}, nil),
+		foreign: prometheus.NewDesc("gambolputty_pack_foreign_total", "Packets and streams that no node of this pack has sent: of another protocol, sealed with another secret, or without a certificate.", []string{"pack"}, nil),
 	}
 }
 
@@ -213,5 +261,19 @@ func (c *packMetrics) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(c.members, prometheus.GaugeValue, float64(count[s]), v.Pack, string(s))
 	}
 	out <- prometheus.MustNewConstMetric(c.leader, prometheus.GaugeValue, leads, v.Pack)
+	counted := ownCounts(c.env, pack.Spec.Name)
+	out <- prometheus.MustNewConstMetric(c.failed, prometheus.CounterValue, float64(counted["failed_probes"]), v.Pack)
+	out <- prometheus.MustNewConstMetric(c.foreign, prometheus.CounterValue, float64(counted["foreign"]+counted["wrong_secret"]+counted["wrong_certificate"]), v.Pack)
 	out <- prometheus.MustNewConstMetric(c.term, prometheus.GaugeValue, float64(v.Term), v.Pack)
+}
+
+// ownCounts are the counters that only modules of a class have.
+func ownCounts(env actor.Env, class string) map[string]int64 {
+	counted := map[string]int64{}
+	for _, m := range env.Status() {
+		if m.Spec.Name == class {
+			m.Meter.EachOwn(func(name string, n int64) { counted[name] += n })
+		}
+	}
+	return counted
 }

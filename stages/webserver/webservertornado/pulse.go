@@ -92,14 +92,20 @@ func (s *server) health(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	ails := append(ailments(s.env.Status()), s.degraded()...)
+	status := s.env.Status()
+	ails := append(ailments(status), s.degraded()...)
 	if len(ails) == 0 {
 		fmt.Fprintln(w, "ok")
-		return
+	} else {
+		fmt.Fprintln(w, "degraded") // nothing that a restart would mend
 	}
-	fmt.Fprintln(w, "degraded") // nothing that a restart would mend
 	for _, a := range ails {
 		fmt.Fprintln(w, a)
+	}
+	for _, m := range status {
+		if m.Standby { // which is as it should be
+			fmt.Fprintf(w, "%s: %s\n", m.ID, actor.WaitsToLead)
+		}
 	}
 }
 
@@ -134,7 +140,7 @@ func (s *server) ready(w http.ResponseWriter, r *http.Request) {
 // paused are the inputs that accept nothing.
 func paused(status []actor.Status) (ids []string) {
 	for _, m := range status {
-		if m.Paused {
+		if m.Paused && !m.Standby { // which waits as it shall
 			ids = append(ids, m.ID)
 		}
 	}

@@ -88,7 +88,8 @@ const (
 	stateErrors  = "errors"  // there were some a short while ago
 	statePaused  = "paused"
 	stateEnded   = "ended"
-	stateFailed  = "failed" // it was given up
+	stateFailed  = "failed"  // it was given up
+	stateStandby = "standby" // it waits until this node leads the pack
 )
 
 const (
@@ -209,6 +210,8 @@ func (p *sampler) state(s actor.Status, now time.Time) string {
 	switch {
 	case s.Failed != "":
 		return stateFailed
+	case s.Standby:
+		return stateStandby
 	case s.Paused:
 		return statePaused
 	case failed && now.Sub(at) < recently:

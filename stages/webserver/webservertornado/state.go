@@ -199,6 +199,7 @@ type state struct {
 	Summary  string           `json:"summary"`
 	Paused   bool             `json:"paused,omitempty"`
 	Ended    bool             `json:"ended,omitempty"`
+	Standby  string           `json:"standby,omitempty"` // what a paused module waits for
 	Ailments []string         `json:"ailments,omitempty"`
 	Failed   string           `json:"failed,omitempty"`
 	Workers  int              `json:"workers"`
@@ -228,6 +229,9 @@ func stateOf(m actor.Status) state {
 			"dead_lettered": c.DeadLettered.Load(), "lost": c.Lost.Load(), "unrouted": c.Unrouted.Load(), "errors": c.Errors.Load(), "restarts": c.Restarts.Load(),
 		},
 		Busy: time.Duration(c.Busy.Load()).Seconds(), Blocked: time.Duration(c.Blocked.Load()).Seconds(), Edges: []link{},
+	}
+	if m.Standby {
+		s.Standby = actor.WaitsToLead
 	}
 	c.EachOwn(func(name string, n int64) { s.Counters[name] = n })
 	for _, e := range m.Receivers {

@@ -67,14 +67,28 @@ type sender struct {
 
 // New derives the keys of a pack from its secret and those that were or will be its secret.
 func New(pack, secret string, others ...string) (*Keys, error) {
-	k := &Keys{senders: map[sender]*window{}}
-	for _, s := range append([]string{secret}, others...) {
+	keys, err := Derive(pack, append([]string{secret}, others...)...)
+	if err != nil {
+		return nil, err
+	}
+	return Use(keys...)
+}
+
+// Derive makes keys of secrets. It takes a while, by intent.
+func Derive(pack string, secrets ...string) (keys [][]byte, err error) {
+	for _, s := range secrets {
 		key, err := pbkdf2.Key(sha256.New, s, []byte("gambolputty pack "+pack), rounds, 32)
 		if err != nil {
 			return nil, err
 		}
-		k.keys = append(k.keys, key)
+		keys = append(keys, key)
 	}
+	return keys, nil
+}
+
+// Use makes the keys of a process of those that were derived: the first one seals.
+func Use(keys ...[]byte) (*Keys, error) {
+	k := &Keys{keys: keys, senders: map[sender]*window{}}
 	if _, err := rand.Read(k.id[:]); err != nil {
 		return nil, err
 	}

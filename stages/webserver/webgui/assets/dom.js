@@ -44,8 +44,8 @@ export function span(seconds) {
 }
 export const clock = (t) => { const d = new Date(t * 1000); return d.toTimeString().slice(0, 8) + "." + String(d.getMilliseconds()).padStart(3, "0"); };
 
-const names = { ok: "ok", blocked: "blocked", errors: "errors", failed: "failed", paused: "paused", ended: "ended" };
-export const stateClass = (s) => "s-" + (names[s] || "ok");
+const names = { ok: "ok", blocked: "blocked", errors: "errors", failed: "failed", paused: "paused", ended: "ended", standby: "waiting for leadership" };
+export const stateClass = (s) => "s-" + (s === "standby" ? "paused" : names[s] || "ok");
 export const state = (s) => h("span", { class: "state " + stateClass(s) }, names[s] || s);
 
 export function meter(part, capacity) {

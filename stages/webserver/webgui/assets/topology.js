@@ -102,7 +102,7 @@ export function topology(page) {
     for (const m of s.modules) {
       const n = drawn.nodes.get(m.id);
       n.g.setAttribute("class", "node " + stateClass(m.state) + (m.id === chosen ? " chosen" : ""));
-      const text = m.state === "paused" ? "paused" : short(m.in) + "/s";
+      const text = m.state === "paused" ? "paused" : m.state === "standby" ? "waits to lead" : short(m.in) + "/s";
       setText(n.speed, text);
       n.g.setAttribute("aria-label", `${m.id}, ${m.state}, ${short(m.in)} events a second`);
       n.level.setAttribute("width", m.inbox_capacity ? ((size.width - 24) * Math.min(1, m.inbox_length / m.inbox_capacity)).toFixed(1) : 0);
