@@ -348,6 +348,26 @@ func (t *till) has(line string) bool {
 	return t.lines[line] > 0
 }
 
+// TestTheNextFileIsReadWhenTheOneBeforeIsFoundUnderItsNewName: the paths mean rotated files as
+// well, and the one before is still being read when the next one comes.
+func TestTheNextFileIsReadWhenTheOneBeforeIsFoundUnderItsNewName(t *testing.T) {
+	p, till := newPlace(t), newTill()
+	till.shut()
+	w, rnd := p.writer(), rand.New(rand.NewPCG(1, 2))
+	r := start(t, till, p.options("app.log*", ""))
+	w.write(20_000, rnd) // more than fits into inboxes, so that the reader has to wait
+	waitForLook()
+	p.rename("app.log", "app.log.1")
+	waitForLook()
+	w.reopen()
+	w.write(10, rnd)
+	waitForLook()
+	close(till.open)
+	till.wait(t, w.next)
+	r.end(t)
+	till.check(t, w.next, false)
+}
+
 // TestRandomLife does what happens to a log in many years, in random order. Before a file
 // is truncated everything in it must have been read.
 func TestRandomLife(t *testing.T) {

@@ -253,9 +253,7 @@ func (w *watcher) returned(t *tail) {
 		w.leave(t)
 		return
 	}
-	if !t.gone.IsZero() {
-		w.release(t)
-	}
+	w.release(t) // also if it has got another name meanwhile and is in its place again
 	w.rest(t)
 	w.limitWait(t)
 }

@@ -195,7 +195,7 @@ func TestAnInputThatWaitsToLeadIsWell(t *testing.T) {
 		"/readyz":               "ready\n",
 		"/api/v1/modules/Lines": `"standby":"waiting for leadership"`,
 		"/api/v1/modules":       `"paused":true`,
-		"/metrics":              `gambolputty_module_paused{class="Lines",module="Lines",role="input"} 1`,
+		"/metrics":              `gambolputty_module_paused{class="Lines",module="Lines",role="input"} 0`,
 	} {
 		if status, text, _ := s.get(path); status != http.StatusOK || !strings.Contains(text, want) {
 			t.Errorf("%s answers %d %s", path, status, text)
