@@ -14,6 +14,16 @@ import (
 // departureCommands are those about nodes that go.
 func (a *app) departureCommands() []*cobra.Command {
 	return []*cobra.Command{{
+		Use:   "step-down",
+		Short: "Make an elected leader hand its role to another node",
+		Long: `Makes the node hand the role of the leader to another one that votes, as before work on its machine. It stays
+a member and votes on. Where its priority is the highest it is handed the role back; leave takes it out
+altogether. A leader that is fixed by pack: leader does not step down.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return a.packAct(c.Context(), "step-down", nil, "the node has stepped down")
+		},
+	}, {
 		Use:   "leave",
 		Short: "Make the node leave its pack, while its events go on",
 		Long: `Makes the node leave its pack: it is left for the others, gives up its vote if it has one, and does not

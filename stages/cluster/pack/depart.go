@@ -50,6 +50,28 @@ func (p *Pack) Leave(ctx context.Context) error {
 	return <-done // which takes no longer than a farewell
 }
 
+// StepDown hands the role of an elected leader to another node. This one stays a member and may be
+// elected again; it is handed the role back where its priority says so.
+func (p *Pack) StepDown() error {
+	leader, _ := p.Leader()
+	switch {
+	case p.left():
+		return errLeft
+	case p.raft == nil || p.raft.raft == nil:
+		return errors.New("only an elected leader steps down, and this node has pack: " + string(p.opts.Pack))
+	case leader == "":
+		return errors.New("nobody leads the pack")
+	case leader != p.name:
+		return fmt.Errorf("%s leads the pack, only it can step down", leader)
+	case len(p.raft.voters()) < 2:
+		return errors.New("there is no other node that votes")
+	}
+	if err := p.raft.raft.LeadershipTransfer().Error(); err != nil {
+		return fmt.Errorf("the role of the leader could not be handed to another node: %w", err)
+	}
+	return nil
+}
+
 // left reports whether this node has left.
 func (p *Pack) left() bool {
 	p.mu.Lock()

@@ -54,6 +54,35 @@ func TestANodeLeavesThePack(t *testing.T) {
 	})
 }
 
+func TestAnElectedLeaderStepsDown(t *testing.T) {
+	inTheEther(t, 1, func(t *testing.T, l *lab) {
+		all, _ := elected(t, l)
+		first := leaderOf(t, all...)
+		rest := without(all, first)
+		if err := rest[0].StepDown(); err == nil || !strings.Contains(err.Error(), first.name+" leads the pack") {
+			t.Errorf("a node that does not lead steps down: %v", err)
+		}
+		if err := first.StepDown(); err != nil {
+			t.Fatal(err)
+		}
+		second := leaderOf(t, rest...)
+		first.follows(t, second.name)
+		if first.voting() != "a b c" {
+			t.Errorf("voters %s", first.voting())
+		}
+	})
+}
+
+func TestAFixedLeaderDoesNotStepDown(t *testing.T) {
+	inTheEther(t, 1, func(t *testing.T, l *lab) {
+		n := l.start(t, "a", "10.0.0.2", "    join: [10.0.0.2]\n    pack: leader\n")
+		until(t, "it leads", func() bool { return n.Leads() })
+		if err := n.StepDown(); err == nil || !strings.Contains(err.Error(), "pack: leader") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
 func TestANodeCannotGiveUpItsVoteWithoutALeader(t *testing.T) {
 	inTheEther(t, 1, func(t *testing.T, l *lab) {
 		all, _ := elected(t, l)

@@ -19,6 +19,7 @@ import (
 type herd interface {
 	View() pack.View
 	Leave(ctx context.Context) error
+	StepDown() error
 	Remove(ctx context.Context, node string) error
 }
 
@@ -160,6 +161,22 @@ func (s *server) packDifference(w http.ResponseWriter, r *http.Request) {
 		"before": d.Before, "after": d.After, "unified": packconfiguration.Unified(name(d.Before), name(d.After), d.Before.Text, d.After.Text),
 		"only_hidden": hidden && d.Before.Text == d.After.Text,
 	})
+}
+
+// stepDown makes this node give up the role of the leader.
+func (s *server) stepDown(w http.ResponseWriter, r *http.Request) {
+	h, ok := found[herd](s.env)
+	if !ok {
+		s.fail(w, r, http.StatusConflict, "there is no Pack in the configuration")
+		return
+	}
+	node := h.View().Node
+	s.acted(r, "step down as the leader", "node", node)
+	if err := h.StepDown(); err != nil {
+		s.fail(w, r, http.StatusConflict, err.Error())
+		return
+	}
+	s.answer(w, map[string]any{"stepped_down": node})
 }
 
 // leavePack makes this node leave the pack; its events go on.

@@ -51,6 +51,7 @@ func (s *server) routes() []route {
 		{"POST", "/api/v1/pack/rollback", admin, true, "Makes a former revision the newest one, by default the one before that which runs, and tells its number.", s.rollback},
 		{"GET", "/api/v1/pack/history", viewer, false, "The last revisions, and who did what about them.", s.packHistory},
 		{"GET", "/api/v1/pack/diff", viewer, false, "What the revision that waits would change, or one of the history.", s.packDifference},
+		{"POST", "/api/v1/pack/step-down", admin, true, "Makes this node, if it was elected, hand the role of the leader to another one.", s.stepDown},
 		{"POST", "/api/v1/pack/leave", admin, true, "Makes this node leave the pack, while its events go on.", s.leavePack},
 		{"POST", "/api/v1/pack/force-remove", admin, true, "Removes a node that is dead or has left from the pack and from its voters.", s.removeFromPack},
 		{"GET", "/api/v1/openapi.json", viewer, false, "This description.", s.openAPI},

@@ -9,8 +9,8 @@ const short = (hash) => hash.slice(0, 8);
 
 // The page of the pack: who is there, who leads, which revision of the configuration runs where, and what waits.
 export function pack(page) {
-  const about = h("span", { class: "muted" }), nodes = h("div"), next = h("div"), history = h("div", { class: "stack" }), events = h("div");
-  fill(page, h("div", { class: "head" }, h("h1", {}, "Pack"), about), h("div", { class: "stack" }, nodes, next, history, events));
+  const about = h("span", { class: "muted" }), down = h("button", { hidden: true, id: "step-down", onclick: stepDown }, "Step down"), nodes = h("div"), next = h("div"), history = h("div", { class: "stack" }), events = h("div");
+  fill(page, h("div", { class: "head" }, h("h1", {}, "Pack"), about, down), h("div", { class: "stack" }, nodes, next, history, events));
   let drawn = "", listed = "";
   async function look() {
     let v;
@@ -22,6 +22,7 @@ export function pack(page) {
       for (const n of c.nodes) revisions.set(n.node, n);
     }
     setText(about, `${p.pack}, seen from ${p.node}: ` + ({ leading: "this node leads", following: `${p.leader} leads`, no_leader: "nobody leads", conflicted: `another node leads: ${p.leader}` }[p.state] || p.state));
+    down.hidden = !(me.actions && p.state === "leading" && p.members.some((m) => m.self && m.role === "auto"));
     fill(nodes, table("Nodes", ["Node", "State", "Role", "Address", "Version", "Revision", "Configuration"], p.members.map((m) => {
       const r = revisions.get(m.name);
       return [[m.name, m.leader && h("span", { class: "tag" }, "leads"), m.self && h("span", { class: "tag" }, "this one"), m.conflicted && h("span", { class: "tag" }, "conflict")],
@@ -29,6 +30,10 @@ export function pack(page) {
     })));
     fill(events, table("What happened", ["Time", "Event", "Node"], p.events.slice().reverse().map((e) => [when(e.time), e.event.replaceAll("_", " "), e.node])));
     if (c) await Promise.all([waiting(c, p.state === "leading"), former(p.state === "leading")]);
+  }
+  async function stepDown() {
+    if (!await sure("This node hands the role of the leader to another one. Inputs with run_on: leader move there.", "Step down")) return;
+    try { await send("POST", "/api/v1/pack/step-down"); toast("This node has stepped down"); look(); } catch (e) { toast(e.message, true); }
   }
   // The revision that waits is drawn once, so that nobody's place in a long difference is lost.
   async function waiting(c, leads) {
