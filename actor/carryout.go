@@ -65,8 +65,11 @@ func (r *reload) reroute(n *node, t *table) error {
 	if err := r.takeBuffers(t, old); err != nil {
 		return err
 	}
-	n.table.Store(t)
-	old.unpin()
+	if n.switchTo(t) {
+		t.unpin()
+	} else {
+		old.unpin()
+	}
 	return nil
 }
 

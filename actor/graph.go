@@ -133,7 +133,6 @@ func (g *Graph) add(c Node) {
 	n.in = newInbox(n, n.Inbox)
 	n.pending.zero = make(chan struct{}, 1)
 	n.feed = newFeed(n)
-	n.ended = sync.OnceFunc(func() { n.table.Load().unpin() })
 	g.nodes = append(g.nodes, n)
 	g.byID[n.ID] = n
 }

@@ -89,6 +89,8 @@ type node struct {
 	in       *inbox
 	ring     *ring
 	table    atomic.Pointer[table]
+	tableMu  sync.Mutex // of a change of the table, and of silent
+	silent   bool       // the receivers have been told that nothing more will come
 	meter    *meter.Module
 	books    *books
 	log      *slog.Logger
@@ -100,7 +102,6 @@ type node struct {
 	workers  []*worker
 	others   sync.WaitGroup // all workers but the first
 	feed     *feed
-	ended    func()               // tells the receivers that nothing more will come
 	taps     atomic.Pointer[taps] // nil unless somebody looks
 	wishes   wishes
 	ailments ailments

@@ -192,6 +192,39 @@ func TestAnyChangeUnderLoadLosesNothing(t *testing.T) {
 	}
 }
 
+// TestAnInputThatHasEndedMayGetOtherReceivers: they must hear that nothing will come from it, or
+// they wait for ever.
+func TestAnInputThatHasEndedMayGetOtherReceivers(t *testing.T) {
+	d, r := &tide{}, &recorder{}
+	over := source(func(context.Context, *Outlet) error { return nil })
+	layout := func(to string) []Node {
+		return []Node{as(stage("over", over, to), "1"), as(stage("in", d.spec(), "one"), "1"), as(stage("one", r.spec()), "1"), as(stage("two", r.spec()), "1")}
+	}
+	g, end := running(t, Settings{Poison: true}, layout("one")...)
+	for !g.find("over").silence() {
+		time.Sleep(time.Millisecond)
+	}
+	reloaded(t, g, layout("two")...)
+	d.pass(t, 100)
+	ended := make(chan error, 1)
+	go func() { ended <- end() }()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("the run does not end")
+	}
+}
+
+// silence reports whether the receivers were told that nothing more will come.
+func (n *node) silence() bool {
+	n.tableMu.Lock()
+	defer n.tableMu.Unlock()
+	return n.silent
+}
+
 func TestWhatWaitsForADeadOutputGoesToTheOneInItsPlace(t *testing.T) {
 	d, r := &tide{}, &recorder{}
 	asked := make(chan struct{}, 1)

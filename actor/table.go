@@ -77,6 +77,25 @@ func (n *node) pin() *table {
 	}
 }
 
+// ended tells the receivers that nothing more will come from the module.
+func (n *node) ended() {
+	n.tableMu.Lock()
+	defer n.tableMu.Unlock()
+	if !n.silent {
+		n.silent = true
+		n.table.Load().unpin()
+	}
+}
+
+// switchTo puts a table into force. It reports whether the module has ended, so that the receivers
+// of the new table are still to be told, and those of the old one have been.
+func (n *node) switchTo(t *table) (ended bool) {
+	n.tableMu.Lock()
+	defer n.tableMu.Unlock()
+	n.table.Store(t)
+	return n.silent
+}
+
 // unpin tells the receivers that nothing more will come, if this was the last pin.
 func (t *table) unpin() {
 	if t.pins.Add(-1) == 0 {
