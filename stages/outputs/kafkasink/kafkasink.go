@@ -89,9 +89,9 @@ func (s *sink) send(ctx context.Context, events []*event.Event, r *delivery.Repo
 	for _, l := range mail {
 		switch {
 		case l.refused != nil:
-			r.Never(l.event, l.refused)
+			r.Never(l.Event, l.refused)
 		case !l.done:
-			r.Later(l.event, l.trouble)
+			r.Later(l.Event, l.trouble)
 		default:
 			s.env.Count("bytes", l.size)
 		}
