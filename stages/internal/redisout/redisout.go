@@ -72,10 +72,7 @@ func New(env actor.Env, o Options, t Target) (*Sink, error) {
 
 // Open reaches out only if the program shall not start without the server.
 func (s *Sink) Open(ctx context.Context) error {
-	if s.opts.StartTimeout <= 0 {
-		return nil
-	}
-	if err := s.courier.Connect(ctx, s.client.Ping); err != nil {
+	if err := s.courier.Require(ctx, s.client.Ping); err != nil {
 		return fmt.Errorf("%s: %w", s.client.Target(), err)
 	}
 	return nil

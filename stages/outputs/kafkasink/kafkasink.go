@@ -62,10 +62,7 @@ func New(env actor.Env, o Options) (actor.Sink, error) {
 
 // Open reaches out only if the program shall not start without the brokers.
 func (s *sink) Open(ctx context.Context) error {
-	if s.opts.StartTimeout <= 0 {
-		return nil
-	}
-	if err := s.courier.Connect(ctx, s.producer.connect); err != nil {
+	if err := s.courier.Require(ctx, s.producer.connect); err != nil {
 		return fmt.Errorf("%s: %w", s.opts.Target(), err)
 	}
 	return nil

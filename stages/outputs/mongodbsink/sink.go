@@ -57,10 +57,7 @@ func (s *sink) Open(ctx context.Context) error {
 	if err := s.connect(); err != nil {
 		return err
 	}
-	if s.opts.StartTimeout <= 0 {
-		return nil
-	}
-	err := s.courier.Connect(ctx, func(ctx context.Context) error { return s.client.Ping(ctx, readpref.Primary()) })
+	err := s.courier.Require(ctx, func(ctx context.Context) error { return s.client.Ping(ctx, readpref.Primary()) })
 	if err != nil {
 		return fmt.Errorf("%s: %s", s.opts.Host.target(), s.opts.discreet(err))
 	}
