@@ -52,6 +52,21 @@ func JSON(e *event.Event) string {
 // Whole shows an event with its metadata, keys sorted.
 func Whole(e *event.Event) string { return string(new(event.Encoder).AppendEvent(nil, e)) }
 
+// Data returns the text in the field data, "" if there is none.
+func Data(e *event.Event) string {
+	v, _ := e.Field(event.Data)
+	return v.Str()
+}
+
+// Texts returns the texts in the fields data of events.
+func Texts(events []*event.Event) []string {
+	var list []string
+	for _, e := range events {
+		list = append(list, Data(e))
+	}
+	return list
+}
+
 // Meta returns a field of the metadata as text, "" if it is missing.
 func Meta(e *event.Event, name string) string {
 	v, ok := e.Get(event.MustPath("gambolputty." + name))

@@ -33,12 +33,7 @@ func dial(t testing.TB, r *actortest.Running) net.Conn {
 }
 
 func data(events []*event.Event) string {
-	var list []string
-	for _, e := range events {
-		v, _ := e.Field(event.Data)
-		list = append(list, v.Str())
-	}
-	return strings.Join(list, "|")
+	return strings.Join(actortest.Texts(events), "|")
 }
 
 func TestPiecesOfAConnection(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"gambolputty/actor/actortest"
-	"gambolputty/actor/event"
 	"gambolputty/stages/inputs/udpserver"
 )
 
@@ -22,11 +21,6 @@ func client(t *testing.T, r *actortest.Running) net.Conn {
 	return c
 }
 
-func text(e *event.Event) string {
-	v, _ := e.Field(event.Data)
-	return v.Str()
-}
-
 func TestDatagramsAreEventsInOrder(t *testing.T) {
 	r := actortest.Source(t, udpserver.Spec, "ipaddress: 127.0.0.1\nport: 0")
 	c := client(t, r)
@@ -38,7 +32,7 @@ func TestDatagramsAreEventsInOrder(t *testing.T) {
 	}
 	fmt.Fprint(c, " \n")
 	for i, e := range r.Stop()[:100] {
-		if text(e) != fmt.Sprint(i) || e.ReceivedFrom() != c.LocalAddr().String() {
+		if actortest.Data(e) != fmt.Sprint(i) || e.ReceivedFrom() != c.LocalAddr().String() {
 			t.Errorf("event %d is %s", i, actortest.Whole(e))
 		}
 	}
@@ -60,7 +54,7 @@ func TestStripping(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := actortest.Source(t, udpserver.Spec, "ipaddress: 127.0.0.1\nport: 0\nreceive_buffer_size: 256\n"+c.options)
 			fmt.Fprint(client(t, r), c.in)
-			if got := text(r.Wait(1)[0]); got != c.want {
+			if got := actortest.Data(r.Wait(1)[0]); got != c.want {
 				t.Errorf("got %q", got[:min(len(got), 100)])
 			}
 			r.Stop()
