@@ -97,6 +97,18 @@ func Sink(t testing.TB, s actor.Spec, options string, events ...*event.Event) {
 	r.Finish()
 }
 
+// Fed starts an output on texts, which are all there at the beginning, so that the test can
+// look at it while it works. At a stop it has a second for what it cannot deliver.
+func Fed(t testing.TB, s actor.Spec, options string, texts ...string) *Running {
+	t.Helper()
+	feed := make(chan string, len(texts))
+	for _, text := range texts {
+		feed <- text
+	}
+	close(feed)
+	return Start(t, "- Global:\n    shutdown_timeout: 1\n- Lines\n"+item(s.Name, options), s, Lines(feed))
+}
+
 // Source starts an input.
 func Source(t testing.TB, s actor.Spec, options string) *Running {
 	t.Helper()
