@@ -67,7 +67,7 @@ func TestWhatWasNotDeliveredComesAgain(t *testing.T) {
 	}
 	again := start(t, f.Tool, "topics: a\ngroup_id: g\nauto_offset_reset: latest")
 	again.Wait(5000 - int(offset))
-	same(t, actortest.Texts(again.Stop()), numbered(int(offset), 5000))
+	actortest.Same(t, actortest.Texts(again.Stop()), numbered(int(offset), 5000))
 }
 
 // KAFKA-IN-4: what is under way at the end is waited for and committed.
@@ -99,7 +99,7 @@ func TestNothingIsCommittedWhereThatIsWritten(t *testing.T) {
 	for _, name := range []string{"auto_commit_enable", "enable_auto_commit"} {
 		in := start(t, f.Tool, "topics: a\ngroup_id: g\nauto_offset_reset: earliest\nauto_commit_interval_ms: 20\n"+name+": False")
 		in.Wait(10)
-		same(t, actortest.Texts(in.Stop()), numbered(0, 10))
+		actortest.Same(t, actortest.Texts(in.Stop()), numbered(0, 10))
 		if got := f.Committed("g", "a", 0); got != -1 {
 			t.Errorf("offset %d is committed", got)
 		}

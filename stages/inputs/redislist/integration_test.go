@@ -30,7 +30,7 @@ func TestIntegrationAllEntriesComeOnce(t *testing.T) {
 		if strings.Contains(options, "right") {
 			slices.Reverse(got)
 		}
-		same(t, got, want)
+		actortest.Same(t, got, want)
 		if keys := r.CLI("keys", "*processing*"); keys != "" {
 			t.Errorf("%s leaves %s", options, keys)
 		}
@@ -47,7 +47,7 @@ func TestIntegrationAnOutageAndAWrongType(t *testing.T) {
 		r.Stop()
 		r.Run()
 		fill(r, "l", []string{"2", "3"})
-		same(t, actortest.Texts(in.Wait(3)), []string{"1", "2", "3"})
+		actortest.Same(t, actortest.Texts(in.Wait(3)), []string{"1", "2", "3"})
 		if strings.Count(in.Log(), "the key is no list") != 1 {
 			t.Error(in.Log())
 		}
@@ -67,7 +67,7 @@ func TestIntegrationABrokenConnectionLosesNothing(t *testing.T) {
 	got := actortest.Texts(in.Stop())
 	slices.Sort(got)
 	slices.Sort(want)
-	same(t, slices.Compact(got), want)
+	actortest.Same(t, slices.Compact(got), want)
 }
 
 func TestIntegrationACluster(t *testing.T) {

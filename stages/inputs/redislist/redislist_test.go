@@ -46,13 +46,6 @@ func numbered(n int) []string {
 	return list
 }
 
-func same(t *testing.T, got, want []string) {
-	t.Helper()
-	if !slices.Equal(got, want) {
-		t.Errorf("got %d entries %.200q\nwant %d %.200q", len(got), got, len(want), want)
-	}
-}
-
 func length(m *miniredis.Miniredis, list string) int {
 	l, err := m.List(list)
 	if err != nil {
@@ -71,7 +64,7 @@ func TestAllEntriesComeInTheirOrder(t *testing.T) {
 				push(t, m, "l", want...)
 				r := start(t, m.Addr(), fmt.Sprintf("lists: l\nbatch_size: %d\nreliable: %s", batch, reliable))
 				r.Wait(500)
-				same(t, actortest.Texts(r.Stop()), want)
+				actortest.Same(t, actortest.Texts(r.Stop()), want)
 				if keys := slices.DeleteFunc(m.Keys(), func(k string) bool { return k == "l.consumers" }); len(keys) > 0 {
 					t.Errorf("left on the server: %v", keys)
 				}
@@ -86,7 +79,7 @@ func TestAnEntryIsAnEvent(t *testing.T) {
 	push(t, m, "l", bytes, "")
 	r := start(t, m.Addr(), "lists: [l]\nbatch_size: 2")
 	events := r.Wait(2)
-	same(t, actortest.Texts(events), []string{bytes, ""})
+	actortest.Same(t, actortest.Texts(events), []string{bytes, ""})
 	if from, module := actortest.Meta(events[0], "received_from"), actortest.Meta(events[0], "source_module"); from != "l" || module != "RedisList" {
 		t.Errorf("from %q of %q", from, module)
 	}
@@ -99,7 +92,7 @@ func TestDirectionRight(t *testing.T) {
 			m := miniredis.RunT(t)
 			push(t, m, "l", "d", "c", "b", "a")
 			r := start(t, m.Addr(), "lists: l\ndirection: right\nbatch_size: "+batch+"\nreliable: "+reliable)
-			same(t, actortest.Texts(r.Wait(4)), []string{"a", "b", "c", "d"})
+			actortest.Same(t, actortest.Texts(r.Wait(4)), []string{"a", "b", "c", "d"})
 		}
 	}
 }
@@ -110,9 +103,9 @@ func TestTheFirstListIsServedFirst(t *testing.T) {
 		push(t, m, "second", "3", "4")
 		push(t, m, "first", "1", "2")
 		r := start(t, m.Addr(), "lists: [first, second]\n"+options)
-		same(t, actortest.Texts(r.Wait(4)), []string{"1", "2", "3", "4"})
+		actortest.Same(t, actortest.Texts(r.Wait(4)), []string{"1", "2", "3", "4"})
 		push(t, m, "second", "5")
-		same(t, actortest.Texts(r.Wait(5))[4:], []string{"5"})
+		actortest.Same(t, actortest.Texts(r.Wait(5))[4:], []string{"5"})
 	}
 }
 
@@ -151,7 +144,7 @@ func TestATimeoutIsNoEvent(t *testing.T) {
 	r := start(t, m.Addr(), "lists: l\ntimeout: 1")
 	actortest.Until(t, "the timeout is over", func() bool { return strings.Contains(r.Log(), "no entry within the timeout") })
 	push(t, m, "l", "spam")
-	same(t, actortest.Texts(r.Wait(1)), []string{"spam"})
+	actortest.Same(t, actortest.Texts(r.Wait(1)), []string{"spam"})
 	if strings.Contains(r.Log(), "level=ERROR") || strings.Contains(r.Log(), "level=WARN") {
 		t.Error(r.Log())
 	}
@@ -180,7 +173,7 @@ func TestAServerThatIsAwayAtStartAndLater(t *testing.T) {
 		time.Sleep(50 * time.Millisecond)
 		revive(t, m, address)
 		push(t, m, "l", "two", "three")
-		same(t, actortest.Texts(r.Wait(3)), []string{"one", "two", "three"})
+		actortest.Same(t, actortest.Texts(r.Wait(3)), []string{"one", "two", "three"})
 		if !strings.Contains(r.Log(), "target works again") || strings.Count(r.Log(), "target failed") > 2 {
 			t.Error(r.Log())
 		}
@@ -208,7 +201,7 @@ func TestAKeyOfAnotherTypeDoesNotStopTheOthers(t *testing.T) {
 		}
 		push(t, m, "right", "eggs", "bacon")
 		r := start(t, m.Addr(), "lists: [wrong, right]\n"+options)
-		same(t, actortest.Texts(r.Wait(2)), []string{"eggs", "bacon"})
+		actortest.Same(t, actortest.Texts(r.Wait(2)), []string{"eggs", "bacon"})
 		if n := strings.Count(r.Log(), "the key is no list"); n != 1 || !strings.Contains(r.Log(), "list=wrong") && !strings.Contains(r.Log(), `list="wrong`) {
 			t.Errorf("told %d times: %s", n, r.Log())
 		}
@@ -264,7 +257,7 @@ func TestWhatWasNotDeliveredComesAgain(t *testing.T) {
 	}
 	push(t, m, "l", "new")
 	again := start(t, m.Addr(), "lists: l\nbatch_size: 8\nreliable: True")
-	same(t, actortest.Texts(again.Wait(21)), append(want, "new"))
+	actortest.Same(t, actortest.Texts(again.Wait(21)), append(want, "new"))
 	again.Stop()
 	if m.Exists("l.processing.RedisList") {
 		t.Error("something is left")
@@ -282,7 +275,7 @@ func TestAfterAKillTheSuccessorWaitsForTheLease(t *testing.T) {
 	r := start(t, m.Addr(), "lists: l\nreliable: True\nlease_in_secs: 20")
 	time.Sleep(100 * time.Millisecond)
 	m.Del("l.processing.RedisList.lease") // which is what time does
-	same(t, actortest.Texts(r.Wait(2)), []string{"old", "new"})
+	actortest.Same(t, actortest.Texts(r.Wait(2)), []string{"old", "new"})
 }
 
 func TestTwoConsumersOfOneName(t *testing.T) {
@@ -299,7 +292,7 @@ func TestTwoConsumersOfOneName(t *testing.T) {
 	got := append(actortest.Texts(one.Stop()), actortest.Texts(two.Stop())...)
 	slices.Sort(got)
 	slices.Sort(want)
-	same(t, got, want)
+	actortest.Same(t, got, want)
 }
 
 func TestTheEntriesOfADeadConsumerAreTaken(t *testing.T) {
@@ -313,9 +306,9 @@ func TestTheEntriesOfADeadConsumerAreTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := start(t, m.Addr(), "lists: l\nreliable: True\nlease_in_secs: 200ms\nconsumer: me")
-	same(t, actortest.Texts(r.Wait(2)), []string{"a", "b"})
+	actortest.Same(t, actortest.Texts(r.Wait(2)), []string{"a", "b"})
 	m.Del("l.processing.alive.lease")
-	same(t, actortest.Texts(r.Wait(3))[2:], []string{"c"})
+	actortest.Same(t, actortest.Texts(r.Wait(3))[2:], []string{"c"})
 	r.Stop()
 	if members, _ := m.SMembers("l.consumers"); len(members) > 0 {
 		t.Errorf("still registered: %v", members)
@@ -339,7 +332,7 @@ func TestALostAnswerLosesNoEntry(t *testing.T) {
 				got := actortest.Texts(r.Stop())
 				slices.Sort(got)
 				slices.Sort(want)
-				same(t, got, want)
+				actortest.Same(t, got, want)
 				if m.Exists("l.processing.RedisList") {
 					t.Error("something is left")
 				}
