@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -292,6 +293,17 @@ func (r *Running) Err() error {
 func (r *Running) Addr() string {
 	r.t.Helper()
 	return r.Logged("address")
+}
+
+// Dial connects to the address of Addr, until the end of the test.
+func (r *Running) Dial(network string) net.Conn {
+	r.t.Helper()
+	c, err := net.Dial(network, r.Addr())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { c.Close() })
+	return c
 }
 
 // Logged waits for a line of the log with the given attribute and returns its value.

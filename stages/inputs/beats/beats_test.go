@@ -61,12 +61,7 @@ type conn struct {
 
 func dial(t *testing.T, r *actortest.Running) conn {
 	t.Helper()
-	c, err := net.Dial("tcp", r.Addr())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	return conn{t, c}
+	return conn{t, r.Dial("tcp")}
 }
 
 func (c conn) say(text string) {
