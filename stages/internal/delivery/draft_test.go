@@ -33,6 +33,19 @@ func TestADraftIsFoundByItsEventInAnyOrder(t *testing.T) {
 	}
 }
 
+func TestNothingIsAllocatedToFindADraft(t *testing.T) {
+	list, events := drafts()
+	if n := testing.AllocsPerRun(100, func() {
+		at := -1
+		for _, e := range events {
+			at = delivery.Find(list, e, at)
+		}
+		list = delivery.Left(list, events)
+	}); n > 0 {
+		t.Errorf("%.0f allocations", n)
+	}
+}
+
 func TestAnEventWithoutADraftIsAMistake(t *testing.T) {
 	list, _ := drafts()
 	defer func() {
