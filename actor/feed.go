@@ -26,7 +26,7 @@ type feed struct {
 	bulk *bulk
 
 	turn  chan struct{} // whoever holds the token may take the next batch
-	slots chan struct{} // bounds how far a fast worker may get ahead
+	slots chan struct{} // a token for each job that may be begun; bounds how far a fast worker may get ahead
 	seq   uint64
 
 	legacyMu  sync.Mutex
@@ -56,6 +56,9 @@ func newFeed(n *node) *feed {
 	if n.Ordered && n.Spec.Role != Output {
 		window := ahead * n.Workers
 		f.slots = make(chan struct{}, window)
+		for range window {
+			f.slots <- struct{}{}
+		}
 		f.ready, f.filled = make([][]parcel, window), make([]bool, window)
 	}
 	return f
@@ -64,36 +67,20 @@ func newFeed(n *node) *feed {
 // next waits for a job, for a tick, or for the end.
 func (f *feed) next(ctx context.Context, tick <-chan time.Time, news <-chan struct{}) (*job, fetched) {
 	if f.turn != nil {
-		select {
-		case <-f.turn:
-		case <-tick:
-			return nil, ticked
-		case <-f.node.halt:
-			return nil, halting
-		case <-news:
-			return nil, asked
-		case <-ctx.Done():
-			return nil, aborted
+		if why := f.acquire(ctx, f.turn, tick, news); why != got {
+			return nil, why
 		}
 		defer func() { f.turn <- struct{}{} }()
 	}
 	if f.slots != nil {
-		select {
-		case f.slots <- struct{}{}:
-		case <-tick:
-			return nil, ticked
-		case <-f.node.halt:
-			return nil, halting
-		case <-news:
-			return nil, asked
-		case <-ctx.Done():
-			return nil, aborted
+		if why := f.acquire(ctx, f.slots, tick, news); why != got {
+			return nil, why
 		}
 	}
 	b, why := f.take(ctx, tick, news)
 	if why != got && why != inherited {
 		if f.slots != nil {
-			<-f.slots
+			f.slots <- struct{}{}
 		}
 		return nil, why
 	}
@@ -103,6 +90,22 @@ func (f *feed) next(ctx context.Context, tick <-chan time.Time, news <-chan stru
 	j := &job{rest: b, seq: f.seq, ordered: f.slots != nil, counted: why == inherited && f.begun}
 	f.seq++
 	return j, got
+}
+
+// acquire waits for a token, and answers got when it has one.
+func (f *feed) acquire(ctx context.Context, tokens <-chan struct{}, tick <-chan time.Time, news <-chan struct{}) fetched {
+	select {
+	case <-tokens:
+		return got
+	case <-tick:
+		return ticked
+	case <-f.node.halt:
+		return halting
+	case <-news:
+		return asked
+	case <-ctx.Done():
+		return aborted
+	}
 }
 
 func (f *feed) take(ctx context.Context, tick <-chan time.Time, news <-chan struct{}) (*Batch, fetched) {
@@ -168,7 +171,7 @@ func (f *feed) deliver(ctx context.Context, seq uint64, parcels []parcel) error 
 		f.mu.Lock()
 		f.filled[at] = false
 		f.due++
-		<-f.slots
+		f.slots <- struct{}{}
 	}
 }
 

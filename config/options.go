@@ -178,12 +178,8 @@ func (*deleteFields) OptionType() string { return "list of dynamic string" }
 
 // DecodeOption compiles the names; one alone is a list of one.
 func (d *deleteFields) DecodeOption(v *option.Value) error {
-	items := v.Items
-	switch v.Kind {
-	case option.String:
-		items = []*option.Value{v}
-	case option.List:
-	default:
+	items, ok := v.OneOrMore()
+	if !ok {
 		return v.Wrong("list")
 	}
 	var errs []error

@@ -44,6 +44,15 @@ func (l ledger) String() string {
 	return fmt.Sprintf("sent %d, stored %d, missing %d, duplicates %d", l.sent, l.stored, l.missing, l.duplicates)
 }
 
+// complete makes it a failure that something is missing.
+func (l ledger) complete(t *testing.T) {
+	t.Helper()
+	t.Log(l)
+	if l.missing > 0 {
+		t.Error("events are missing")
+	}
+}
+
 // numbers are the lines of a file that are numbers. Others are pieces of lines that were being
 // written when the program was killed.
 func numbers(t *testing.T, path string) iter.Seq[int] {
@@ -96,7 +105,7 @@ func (s *shipper) killNow(random *rand.Rand, times int, within time.Duration) {
 func TestIntegrationRedisListToFileLosesNothing(t *testing.T) {
 	t.Parallel()
 	const events, kills = 200_000, 5
-	r := redistest.Start(t)
+	r, _ := queue(t, events)
 	s := newShipper(t, buildProgram(t), fmt.Sprintf(`
 - RedisList:
     lists: [numbers]
@@ -108,29 +117,40 @@ func TestIntegrationRedisListToFileLosesNothing(t *testing.T) {
     store_interval_in_secs: 1
 `, r.Port))
 	out := filepath.Join(filepath.Dir(s.conf), "out.log")
-	c, err := redis.Dial("tcp", r.Addr())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	push(t, c, "numbers", events)
 	s.start().killNow(randomly(t), kills, 300*time.Millisecond)
-	if r.CLI("exists", "numbers") == "0" {
-		t.Error("the program had done its work before the last kill")
-	}
-	until(t, "all entries are taken", func() bool {
-		return r.CLI("exists", "numbers") == "0" && r.CLI("exists", "numbers.processing.RedisList") == "0"
-	})
+	drained(t, r)
 	s.stop()
 	l := settle(events, numbers(t, out))
-	t.Log(l)
-	if l.missing > 0 {
-		t.Error("events are missing")
-	}
+	l.complete(t)
 	// What was under way at a kill comes again: the queues of the pipeline, no more.
 	if most := kills * 20_000; l.duplicates > most {
 		t.Errorf("more than %d events came twice", most)
 	}
+}
+
+// queue starts a Redis with so many numbered entries in the list numbers.
+func queue(t *testing.T, events int) (*redistest.Real, redis.Conn) {
+	t.Helper()
+	r := redistest.Start(t)
+	c, err := redis.Dial("tcp", r.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	push(t, c, "numbers", events)
+	return r, c
+}
+
+// drained waits until a RedisList has taken all entries of a queue and is done with them. If
+// that is so already, the kills before it came too late.
+func drained(t *testing.T, r *redistest.Real) {
+	t.Helper()
+	if r.CLI("exists", "numbers") == "0" {
+		t.Error("the work was done before the last kill")
+	}
+	until(t, "all entries are taken", func() bool {
+		return r.CLI("exists", "numbers") == "0" && r.CLI("exists", "numbers.processing.RedisList") == "0"
+	})
 }
 
 // push appends numbered entries to a list.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -52,6 +53,21 @@ func JSON(e *event.Event) string {
 // Whole shows an event with its metadata, keys sorted.
 func Whole(e *event.Event) string { return string(new(event.Encoder).AppendEvent(nil, e)) }
 
+// Data returns the text in the field data, "" if there is none.
+func Data(e *event.Event) string {
+	v, _ := e.Field(event.Data)
+	return v.Str()
+}
+
+// Texts returns the texts in the fields data of events.
+func Texts(events []*event.Event) []string {
+	var list []string
+	for _, e := range events {
+		list = append(list, Data(e))
+	}
+	return list
+}
+
 // Meta returns a field of the metadata as text, "" if it is missing.
 func Meta(e *event.Event, name string) string {
 	v, ok := e.Get(event.MustPath("gambolputty." + name))
@@ -80,6 +96,18 @@ func Sink(t testing.TB, s actor.Spec, options string, events ...*event.Event) {
 	t.Helper()
 	r := Start(t, "- TestFeed\n"+item(s.Name, options), feed([][]*event.Event{events}), s)
 	r.Finish()
+}
+
+// Fed starts an output on texts, which are all there at the beginning, so that the test can
+// look at it while it works. At a stop it has a second for what it cannot deliver.
+func Fed(t testing.TB, s actor.Spec, options string, texts ...string) *Running {
+	t.Helper()
+	feed := make(chan string, len(texts))
+	for _, text := range texts {
+		feed <- text
+	}
+	close(feed)
+	return Start(t, "- Global:\n    shutdown_timeout: 1\n- Lines\n"+item(s.Name, options), s, Lines(feed))
 }
 
 // Source starts an input.
@@ -265,6 +293,17 @@ func (r *Running) Err() error {
 func (r *Running) Addr() string {
 	r.t.Helper()
 	return r.Logged("address")
+}
+
+// Dial connects to the address of Addr, until the end of the test.
+func (r *Running) Dial(network string) net.Conn {
+	r.t.Helper()
+	c, err := net.Dial(network, r.Addr())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { c.Close() })
+	return c
 }
 
 // Logged waits for a line of the log with the given attribute and returns its value.

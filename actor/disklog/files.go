@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"gambolputty/actor/safefile"
 )
 
 // FS is what a log needs of a file system.
@@ -42,7 +44,7 @@ func openDisk(dir string) (FS, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	free, err := lockFile(f)
+	free, err := safefile.Lock(f, false)
 	if err == nil && !free {
 		err = ErrLocked
 	}
@@ -83,7 +85,7 @@ func (disk) Remove(path string) error { return os.Remove(path) }
 
 func (disk) Rename(from, to string) error { return os.Rename(from, to) }
 
-func (disk) SyncDir(dir string) error { return syncDir(dir) }
+func (disk) SyncDir(dir string) error { return safefile.SyncDir(dir) }
 
 type diskFile struct{ *os.File }
 

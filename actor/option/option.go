@@ -72,6 +72,18 @@ func (v *Value) Get(key string) *Value {
 	return nil
 }
 
+// OneOrMore returns the items of a list. A string alone is a list of one; ok is false for
+// everything else.
+func (v *Value) OneOrMore() (items []*Value, ok bool) {
+	switch v.Kind {
+	case String:
+		return []*Value{v}, true
+	case List:
+		return v.Items, true
+	}
+	return nil, false
+}
+
 // Truth returns the value of a boolean.
 func (v *Value) Truth() bool {
 	switch strings.ToLower(v.Text) {

@@ -60,14 +60,9 @@ func (a *app) packShow(ctx context.Context, show func(packAnswer) error) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url+"/api/v1/pack", nil)
+	res, err := r.do(ctx, http.MethodGet, "/api/v1/pack")
 	if err != nil {
 		return err
-	}
-	req.Header = r.header()
-	res, err := r.http.Do(req)
-	if err != nil {
-		return &exit{exitModule, err.Error()}
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {

@@ -48,14 +48,9 @@ func (a *app) reload(ctx context.Context) error {
 	if t, ok := r.http.Transport.(*http.Transport); ok {
 		t.ResponseHeaderTimeout = reloadTime
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.url+"/api/v1/reload", nil)
+	res, err := r.do(ctx, http.MethodPost, "/api/v1/reload")
 	if err != nil {
 		return err
-	}
-	req.Header = r.header()
-	res, err := r.http.Do(req)
-	if err != nil {
-		return &exit{exitModule, err.Error()}
 	}
 	defer res.Body.Close()
 	var said struct {

@@ -88,6 +88,20 @@ func (r *remote) header() http.Header {
 	return h
 }
 
+// do makes a request. An error is the outcome of the command; else the body must be closed.
+func (r *remote) do(ctx context.Context, method, path string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, r.url+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header = r.header()
+	res, err := r.http.Do(req)
+	if err != nil {
+		return nil, &exit{exitModule, err.Error()}
+	}
+	return res, nil
+}
+
 // dial opens a WebSocket.
 func (r *remote) dial(ctx context.Context, path string) (*websocket.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)

@@ -3,7 +3,6 @@ package beats_test
 import (
 	"bytes"
 	"compress/zlib"
-	"context"
 	"crypto/tls"
 	"encoding/binary"
 	"fmt"
@@ -18,11 +17,9 @@ import (
 	lumber "github.com/elastic/go-lumber/client/v2"
 	"go.uber.org/goleak"
 
-	"gambolputty/actor"
 	"gambolputty/actor/actortest"
 	"gambolputty/stages/inputs/beats"
 	"gambolputty/stages/internal/tlsopt/tlstest"
-	"gambolputty/stages/internal/wire/wiretest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -64,12 +61,7 @@ type conn struct {
 
 func dial(t *testing.T, r *actortest.Running) conn {
 	t.Helper()
-	c, err := net.Dial("tcp", r.Addr())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	return conn{t, c}
+	return conn{t, r.Dial("tcp")}
 }
 
 func (c conn) say(text string) {
@@ -176,38 +168,24 @@ func TestWhatIsRefused(t *testing.T) {
 	}
 }
 
-// gate is an output that delivers when it is told to.
-type gate struct{ pass chan error }
-
-func (g gate) Write(_ context.Context, b *actor.Batch) error {
-	if err := <-g.pass; err != nil {
-		return err
-	}
-	for range b.Each() {
-		continue
-	}
-	return nil
-}
-
 // BEATS-3.
 func TestOnlyWhatIsDeliveredIsAcknowledged(t *testing.T) {
-	g := gate{make(chan error)}
-	spec := actor.DefineSink(actor.Info{Name: "Gate", Role: actor.Output}, struct{}{}, func(actor.Env, struct{}) (actor.Sink, error) { return g, nil })
-	r := actortest.Start(t, "- Beats: {interface: 127.0.0.1, port: 0}\n- Gate\n", beats.Spec, spec)
+	pass := make(chan error)
+	r := actortest.Start(t, "- Beats: {interface: 127.0.0.1, port: 0}\n- Gate\n", beats.Spec, actortest.Gate(pass))
 	c := dial(t, r)
 	c.say(window("2", 3) + object("2", 1, `{}`))
-	wiretest.Until(t, "the first is under way", func() bool { return r.Status("Beats").Meter.Received.Load() == 1 })
+	actortest.Until(t, "the first is under way", func() bool { return r.Status("Beats").Meter.Received.Load() == 1 })
 	c.say(object("2", 2, `{}`))
-	wiretest.Until(t, "the second is under way", func() bool { return r.Status("Beats").Meter.Received.Load() == 2 })
+	actortest.Until(t, "the second is under way", func() bool { return r.Status("Beats").Meter.Received.Load() == 2 })
 	if got := c.hear(); got != acked("2", 0) { // after five seconds
 		t.Errorf("while it waits it hears %q", got)
 	}
-	g.pass <- nil
+	pass <- nil
 	if got := c.hear(); got != acked("2", 1) {
 		t.Errorf("after the first it hears %q", got)
 	}
 	c.say(object("2", 3, `{}`) + window("2", 1) + object("2", 1, `{}`))
-	close(g.pass)
+	close(pass)
 	answers := ""
 	for !strings.HasSuffix(answers, acked("2", 3)+acked("2", 1)) {
 		answers += c.hear()
@@ -217,15 +195,14 @@ func TestOnlyWhatIsDeliveredIsAcknowledged(t *testing.T) {
 }
 
 func TestAStopAcknowledgesFirst(t *testing.T) {
-	g := gate{make(chan error)}
-	spec := actor.DefineSink(actor.Info{Name: "Gate", Role: actor.Output}, struct{}{}, func(actor.Env, struct{}) (actor.Sink, error) { return g, nil })
-	r := actortest.Start(t, "- Beats: {interface: 127.0.0.1, port: 0}\n- Gate\n", beats.Spec, spec)
+	pass := make(chan error)
+	r := actortest.Start(t, "- Beats: {interface: 127.0.0.1, port: 0}\n- Gate\n", beats.Spec, actortest.Gate(pass))
 	c := dial(t, r)
 	c.say(window("2", 2) + object("2", 1, `{}`) + object("2", 2, `{}`))
-	wiretest.Until(t, "it is under way", func() bool { return r.Status("Beats").Meter.Received.Load() == 2 })
+	actortest.Until(t, "it is under way", func() bool { return r.Status("Beats").Meter.Received.Load() == 2 })
 	var stopped sync.WaitGroup
 	stopped.Go(func() { r.Stop() })
-	close(g.pass)
+	close(pass)
 	if got := c.ended(); got != acked("2", 2) {
 		t.Errorf("it hears %q", got)
 	}
@@ -233,14 +210,13 @@ func TestAStopAcknowledgesFirst(t *testing.T) {
 }
 
 func TestWhatIsLostIsNotAcknowledged(t *testing.T) {
-	g := gate{make(chan error)}
-	spec := actor.DefineSink(actor.Info{Name: "Gate", Role: actor.Output}, struct{}{}, func(actor.Env, struct{}) (actor.Sink, error) { return g, nil })
-	r := actortest.Start(t, "- Global: {shutdown_timeout: 0.1}\n- Beats: {interface: 127.0.0.1, port: 0}\n- Gate\n", beats.Spec, spec)
+	pass := make(chan error)
+	r := actortest.Start(t, "- Global: {shutdown_timeout: 0.1}\n- Beats: {interface: 127.0.0.1, port: 0}\n- Gate\n", beats.Spec, actortest.Gate(pass))
 	c := dial(t, r)
 	c.say(window("2", 1) + object("2", 1, `{}`))
-	wiretest.Until(t, "it is under way", func() bool { return r.Status("Beats").Meter.Received.Load() == 1 })
+	actortest.Until(t, "it is under way", func() bool { return r.Status("Beats").Meter.Received.Load() == 1 })
 	go func() { // once the program is being stopped by force
-		time.AfterFunc(time.Second, func() { g.pass <- fmt.Errorf("it is too late") })
+		time.AfterFunc(time.Second, func() { pass <- fmt.Errorf("it is too late") })
 	}()
 	r.StopHard()
 	if got := c.ended(); strings.Contains(got, acked("2", 1)) {
@@ -367,7 +343,7 @@ func TestMemoryIsBoundedWhateverComes(t *testing.T) {
 		})
 	}
 	all.Wait()
-	wiretest.Until(t, "all bombs have been found", func() bool { return r.Status("Beats").Meter.Own("protocol_errors").Load() == 100 })
+	actortest.Until(t, "all bombs have been found", func() bool { return r.Status("Beats").Meter.Own("protocol_errors").Load() == 100 })
 	runtime.GC() // what is in use counts, not what a busy machine has not collected yet
 	runtime.ReadMemStats(&after)
 	grown := int64(after.HeapAlloc) - int64(before.HeapAlloc)

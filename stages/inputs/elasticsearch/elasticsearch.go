@@ -130,10 +130,7 @@ func (s *source) Open(ctx context.Context) error {
 			return fmt.Errorf("since_path: %w", err)
 		}
 	}
-	if s.opts.StartTimeout <= 0 {
-		return nil
-	}
-	if err := retry.FirstContact(ctx, s.opts.StartTimeout, s.meet); err != nil {
+	if err := retry.Required(ctx, s.opts.StartTimeout, s.meet); err != nil {
 		return fmt.Errorf("%s: %w", s.client.Target(), err)
 	}
 	return nil

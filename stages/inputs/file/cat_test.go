@@ -11,18 +11,8 @@ import (
 	"testing"
 
 	"gambolputty/actor/actortest"
-	"gambolputty/actor/event"
 	"gambolputty/stages/inputs/file"
 )
-
-func data(events []*event.Event) []string {
-	list := []string{}
-	for _, e := range events {
-		v, _ := e.Field(event.Data)
-		list = append(list, v.Str())
-	}
-	return list
-}
 
 func write(t testing.TB, path, text string) string {
 	t.Helper()
@@ -95,7 +85,7 @@ func TestCatReadsLinesAndWholeFiles(t *testing.T) {
 				}
 				write(t, path+kind, content)
 				out := actortest.Source(t, file.Spec, "paths: "+path+kind+"\n"+c.options).Finish()
-				if got := data(out); fmt.Sprintf("%q", got) != fmt.Sprintf("%q", c.want) {
+				if got := actortest.Texts(out); fmt.Sprintf("%q", got) != fmt.Sprintf("%q", c.want) {
 					t.Errorf("%s got %.300q", kind, got)
 				}
 			}
@@ -141,7 +131,7 @@ func TestCatFindsFiles(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			out := actortest.Source(t, file.Spec, strings.ReplaceAll(c.options, "DIR", dir)).Finish()
-			if got := strings.Join(data(out), " "); got != c.want {
+			if got := strings.Join(actortest.Texts(out), " "); got != c.want {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})
@@ -187,7 +177,7 @@ func TestCatReadsOnAfterAFaultAndFails(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.problem) || !strings.Contains(err.Error(), c.path) {
 				t.Errorf("the run ended with %v", err)
 			}
-			if got := data(r.Wait(1)); got[len(got)-1] != "text" {
+			if got := actortest.Texts(r.Wait(1)); got[len(got)-1] != "text" {
 				t.Errorf("the last event of %d is %q", len(got), got[len(got)-1])
 			}
 			if log := r.Log(); strings.Contains(log, "restarting") {

@@ -49,11 +49,11 @@ func TestTailCutsLines(t *testing.T) {
 				p.add("a.log", text)
 				waitForLook()
 			}
-			if got := data(r.Wait(len(c.want))); fmt.Sprintf("%.200q", got) != fmt.Sprintf("%.200q", c.want) {
+			if got := actortest.Texts(r.Wait(len(c.want))); fmt.Sprintf("%.200q", got) != fmt.Sprintf("%.200q", c.want) {
 				t.Errorf("got %.500q, want %.500q", got, c.want)
 			}
 			waitForLook()
-			if got := data(r.Stop()); !slices.Equal(got, c.want) {
+			if got := actortest.Texts(r.Stop()); !slices.Equal(got, c.want) {
 				t.Errorf("in the end got %.500q", got)
 			}
 		})
@@ -144,7 +144,7 @@ func TestTailOfManyFilesWithFewOpen(t *testing.T) {
 	}
 	events := r.Stop()
 	seen := map[string]int{}
-	for _, d := range data(events) {
+	for _, d := range actortest.Texts(events) {
 		seen[d]++
 	}
 	if len(events) != 4*files || len(seen) != 3*files+1 || seen["first"] != files {
@@ -215,7 +215,7 @@ func TestModulesShareASincedb(t *testing.T) {
 		r := actortest.Start(t, text+"- TestCatch\n", file.Spec)
 		r.Wait(len(strings.Fields(want)))
 		waitForLook()
-		got := data(r.Stop())
+		got := actortest.Texts(r.Stop())
 		slices.Sort(got)
 		if strings.Join(got, " ") != want {
 			t.Errorf("in round %d: %q", round, got)

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"gambolputty/actor/safefile"
 )
 
 // The sincedb is a text of JSON objects, one in a line: the first tells the format, the
@@ -129,7 +131,7 @@ func (s *sincedb) replace(own []record) error {
 		return err
 	}
 	defer lock.Close()
-	if _, err := lockFile(lock, true); err != nil {
+	if _, err := safefile.Lock(lock, true); err != nil {
 		return fmt.Errorf("lock: %w", err)
 	}
 	text, err := os.ReadFile(s.path)
@@ -166,5 +168,5 @@ func writeFile(path string, text []byte) error {
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
-	return syncDir(filepath.Dir(path))
+	return safefile.SyncDir(filepath.Dir(path))
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"gambolputty/actor"
+	"gambolputty/actor/safefile"
 )
 
 // Bounds of what is remembered of files that are gone.
@@ -86,7 +87,7 @@ func (s *sincedb) open() error {
 func (s *sincedb) own(ctx context.Context) bool {
 	warned := false
 	for ctx.Err() == nil {
-		free, err := lockFile(s.owner, false)
+		free, err := safefile.Lock(s.owner, false)
 		if free {
 			return true
 		}

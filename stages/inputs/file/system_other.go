@@ -16,9 +16,3 @@ func deleted(os.FileInfo) bool { return false }
 
 // openFile opens a file for reading.
 func openFile(path string) (*os.File, error) { return os.Open(path) }
-
-// lockFile does nothing: there are no locks.
-func lockFile(*os.File, bool) (bool, error) { return true, nil }
-
-// syncDir does nothing: directories cannot be synced.
-func syncDir(string) error { return nil }

@@ -80,14 +80,14 @@ func (p *place) follow(paths, options string) *actortest.Running {
 
 func expect(t testing.TB, r *actortest.Running, want ...string) {
 	t.Helper()
-	if got := data(r.Wait(len(want))); !slices.Equal(got, want) {
+	if got := actortest.Texts(r.Wait(len(want))); !slices.Equal(got, want) {
 		t.Fatalf("got %q, want %q", got, want)
 	}
 }
 
 func ends(t testing.TB, r *actortest.Running, want ...string) {
 	t.Helper()
-	if got := data(r.Stop()); !slices.Equal(got, want) {
+	if got := actortest.Texts(r.Stop()); !slices.Equal(got, want) {
 		t.Fatalf("got %q, want %q", got, want)
 	}
 }
@@ -162,7 +162,7 @@ func TestTailReadsNewFilesFromTheirBeginning(t *testing.T) {
 			if options != "" {
 				expect(t, r, "1", "2")
 			}
-			ends(t, r, data(r.Wait(1))...)
+			ends(t, r, actortest.Texts(r.Wait(1))...)
 		})
 	}
 }
@@ -261,7 +261,7 @@ func TestTailSurvivesRotation(t *testing.T) {
 					continue
 				}
 				all = append(all, strings.Fields(s.want)...)
-				got := data(r.Wait(len(all)))
+				got := actortest.Texts(r.Wait(len(all)))
 				if name == "two rotations at once" { // which may be noticed when half is done
 					slices.Sort(got)
 				}
@@ -270,7 +270,7 @@ func TestTailSurvivesRotation(t *testing.T) {
 				}
 			}
 			if got := r.Stop(); len(got) != len(all) {
-				t.Fatalf("got %q, want %q", data(got), all)
+				t.Fatalf("got %q, want %q", actortest.Texts(got), all)
 			}
 			ends(t, p.follow(c.paths, c.options))
 		})
@@ -313,13 +313,13 @@ func TestTailKeepsPositions(t *testing.T) {
 			}
 			r := p.follow(c.paths, options)
 			r.Wait(1)
-			first := data(r.Stop())
+			first := actortest.Texts(r.Stop())
 			c.between(p)
 			r = p.follow(c.paths, options)
 			var want []string
 			if strings.Contains(name, "not cut") {
 				r.Wait(1)
-				if got := append(first, data(r.Stop())...); !slices.Equal(got, []string{"1", "2\n 3"}) {
+				if got := append(first, actortest.Texts(r.Stop())...); !slices.Equal(got, []string{"1", "2\n 3"}) {
 					t.Errorf("got %q", got)
 				}
 				return
@@ -327,7 +327,7 @@ func TestTailKeepsPositions(t *testing.T) {
 			want = strings.Fields(c.want)
 			r.Wait(len(want))
 			waitForLook()
-			if got := data(r.Stop()); !slices.Equal(got, want) {
+			if got := actortest.Texts(r.Stop()); !slices.Equal(got, want) {
 				t.Errorf("first %q, then %q, want %q", first, got, want)
 			}
 			if damaged := strings.Contains(name, "sincedb "); damaged {

@@ -34,7 +34,7 @@ func (h *held) Write(ctx context.Context, b *actor.Batch) error {
 	for e := range b.View() {
 		list = append(list, e)
 	}
-	h.got <- texts(list)
+	h.got <- actortest.Texts(list)
 	return nil
 }
 
@@ -67,7 +67,7 @@ func TestWhatWasNotDeliveredComesAgain(t *testing.T) {
 	}
 	again := start(t, f.Tool, "topics: a\ngroup_id: g\nauto_offset_reset: latest")
 	again.Wait(5000 - int(offset))
-	same(t, texts(again.Stop()), numbered(int(offset), 5000))
+	actortest.Same(t, actortest.Texts(again.Stop()), numbered(int(offset), 5000))
 }
 
 // KAFKA-IN-4: what is under way at the end is waited for and committed.
@@ -99,7 +99,7 @@ func TestNothingIsCommittedWhereThatIsWritten(t *testing.T) {
 	for _, name := range []string{"auto_commit_enable", "enable_auto_commit"} {
 		in := start(t, f.Tool, "topics: a\ngroup_id: g\nauto_offset_reset: earliest\nauto_commit_interval_ms: 20\n"+name+": False")
 		in.Wait(10)
-		same(t, texts(in.Stop()), numbered(0, 10))
+		actortest.Same(t, actortest.Texts(in.Stop()), numbered(0, 10))
 		if got := f.Committed("g", "a", 0); got != -1 {
 			t.Errorf("offset %d is committed", got)
 		}
@@ -130,7 +130,7 @@ func TestTwoMembersShareAndHandOver(t *testing.T) {
 			produce(200)
 			kafkatest.Until(t, "all came to the one that is left", func() bool { return len(first)+len(two.Wait(0)) >= 900 })
 			seen := map[string]int{}
-			for _, text := range append(texts(first), texts(two.Stop())...) {
+			for _, text := range append(actortest.Texts(first), actortest.Texts(two.Stop())...) {
 				seen[text]++
 			}
 			for p := range 3 {

@@ -64,7 +64,7 @@ func TestATopicThatIsMissingIsWaitedForAndReadFromItsBeginning(t *testing.T) {
 		kafkatest.Until(t, "the topic is missed", func() bool { return strings.Contains(in.Log(), "there is no such topic") })
 		f.Create("later", 2, nil)
 		f.Produce("later", 1, "new")
-		same(t, texts(in.Wait(1)), []string{"new"})
+		actortest.Same(t, actortest.Texts(in.Wait(1)), []string{"new"})
 		in.Stop()
 	}
 }
@@ -76,7 +76,7 @@ func TestAPatternIsForWholeNames(t *testing.T) {
 	}
 	in := start(t, f.Tool, `topic_pattern: 'logs\.[xy]'`+"\ngroup_id: g\nauto_offset_reset: earliest")
 	in.Wait(2)
-	got := texts(in.Stop())
+	got := actortest.Texts(in.Stop())
 	if len(got) != 2 || strings.Contains(strings.Join(got, " "), "my") || strings.Contains(strings.Join(got, " "), "old") {
 		t.Errorf("got %q", got)
 	}
@@ -94,7 +94,7 @@ func TestTheEndIsNotedAtOnce(t *testing.T) {
 	}
 	f.Produce("a", 0, "new")
 	in = start(t, f.Tool, "topics: a\ngroup_id: g")
-	same(t, texts(in.Wait(1)), []string{"new"})
+	actortest.Same(t, actortest.Texts(in.Wait(1)), []string{"new"})
 	in.Stop()
 }
 
@@ -113,7 +113,7 @@ func TestAnOffsetOutOfRange(t *testing.T) {
 	}
 	in = start(t, f.Tool, "topics: a\ngroup_id: g\nauto_offset_reset: smallest")
 	in.Wait(10)
-	same(t, texts(in.Stop()), numbered(20, 30))
+	actortest.Same(t, actortest.Texts(in.Stop()), numbered(20, 30))
 	for _, part := range []string{"offset is out of range", "topic=a", "partition=0", "offset=10", "new_offset=20"} {
 		if !strings.Contains(in.Log(), part) {
 			t.Errorf("%q is not in %s", part, in.Log())
@@ -146,7 +146,7 @@ func TestBrokersThatAreAwayAtStartAndLater(t *testing.T) {
 			f = kafkatest.NewFake(t, options...)
 			f.Produce("a", 0, numbered(100, 200)...)
 			in.Wait(200)
-			same(t, texts(in.Stop()), numbered(0, 200)) // none comes twice, although none was committed before
+			actortest.Same(t, actortest.Texts(in.Stop()), numbered(0, 200)) // none comes twice, although none was committed before
 			if strings.Count(in.Log(), "target works again") != 2 {
 				t.Error(in.Log())
 			}

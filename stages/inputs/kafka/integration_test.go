@@ -29,7 +29,7 @@ func TestIntegrationOrderAcrossRestartsOfTheBroker(t *testing.T) {
 			b.Run()
 			b.Produce("a", 0, numbered(4000, 6000)...)
 			in.Wait(6000)
-			same(t, texts(in.Stop()), numbered(0, 6000))
+			actortest.Same(t, actortest.Texts(in.Stop()), numbered(0, 6000))
 			if options != "" && b.Committed("g", "a", 0) != 6000 {
 				t.Errorf("offset %d is committed", b.Committed("g", "a", 0))
 			}
@@ -66,7 +66,7 @@ func TestIntegrationMembersComeAndGo(t *testing.T) {
 			kafkatest.Until(t, "all came", func() bool {
 				clear(seen)
 				for _, in := range append(all, last) {
-					for _, text := range texts(in.Wait(0)) {
+					for _, text := range actortest.Texts(in.Wait(0)) {
 						seen[text]++
 					}
 				}
@@ -117,7 +117,7 @@ func TestIntegrationMessagesOfATransactionThatWasNotCommitted(t *testing.T) {
 	for level, want := range map[string][]string{"read_committed": {"good", "last"}, "read_uncommitted": {"bad", "good", "last"}} {
 		in := start(t, b.Tool, "topics: a\nauto_offset_reset: earliest\ngroup_id: "+level+"\nisolation_level: "+level)
 		in.Wait(len(want))
-		same(t, texts(in.Stop()), want)
+		actortest.Same(t, actortest.Texts(in.Stop()), want)
 	}
 }
 
@@ -146,7 +146,7 @@ func TestIntegrationLargeMessagesLoginsAndATopicThatGoes(t *testing.T) {
 	large := strings.Repeat("x", 3_000_000)
 	b.Produce("a", 0, "small", large, "small")
 	in := start(t, b.Tool, "topics: a\nauto_offset_reset: earliest\nfetch_message_max_bytes: 1000")
-	same(t, texts(in.Wait(3)), []string{"small", large, "small"})
+	actortest.Same(t, actortest.Texts(in.Wait(3)), []string{"small", large, "small"})
 	in.Stop()
 	in = actortest.Source(t, kafka.Spec, "brokers: ["+b.AddrSASLSSL()+"]\ntopics: a\ngroup_id: secret\nauto_offset_reset: earliest\nsecurity_protocol: SASL_SSL\nsasl_mechanism: SCRAM-SHA-256\nsasl_username: brian\nsasl_password: naughty\ncacert: "+b.CA.Authority)
 	in.Wait(3)

@@ -91,10 +91,7 @@ func New(env actor.Env, o Options) (actor.Source, error) {
 
 // Open reaches out only if the program shall not start without the brokers.
 func (s *source) Open(ctx context.Context) error {
-	if s.opts.StartTimeout <= 0 {
-		return nil
-	}
-	err := retry.FirstContact(ctx, s.opts.StartTimeout, func(ctx context.Context) error {
+	err := retry.Required(ctx, s.opts.StartTimeout, func(ctx context.Context) error {
 		c, err := s.connect(ctx)
 		if err != nil {
 			return err

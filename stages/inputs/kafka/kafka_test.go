@@ -2,7 +2,6 @@ package kafka_test
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
@@ -33,27 +32,6 @@ func numbered(from, to int) []string {
 	return list
 }
 
-func texts(events []*event.Event) []string {
-	var list []string
-	for _, e := range events {
-		v, _ := e.Field(event.Data)
-		list = append(list, v.Str())
-	}
-	return list
-}
-
-func same(t *testing.T, got, want []string) {
-	t.Helper()
-	if slices.Equal(got, want) {
-		return
-	}
-	at := 0
-	for at < min(len(got), len(want)) && got[at] == want[at] {
-		at++
-	}
-	t.Fatalf("got %d, want %d; number %d and what follows is %.40q, want %.40q", len(got), len(want), at, got[at:min(len(got), at+10)], want[at:min(len(want), at+10)])
-}
-
 // KAFKA-IN-1, KAFKA-IN-2.
 func TestAMessageIsAnEvent(t *testing.T) {
 	f := kafkatest.NewFake(t)
@@ -67,7 +45,7 @@ func TestAMessageIsAnEvent(t *testing.T) {
 				t.Errorf("got %s, want %s", got, want)
 			}
 		}
-		same(t, texts(events[2:]), []string{"\x00\xff"})
+		actortest.Same(t, actortest.Texts(events[2:]), []string{"\x00\xff"})
 		if from, module := actortest.Meta(events[0], "received_from"), actortest.Meta(events[0], "source_module"); from != "kafka://a/0" || module != "Kafka" {
 			t.Error(from, module)
 		}
@@ -86,10 +64,10 @@ func TestOrderWithinAPartitionIsKept(t *testing.T) {
 		byPartition := map[string][]string{}
 		for _, e := range in.Stop() {
 			from := actortest.Meta(e, "received_from")
-			byPartition[from] = append(byPartition[from], texts([]*event.Event{e})...)
+			byPartition[from] = append(byPartition[from], actortest.Texts([]*event.Event{e})...)
 		}
 		for p := range 3 {
-			same(t, byPartition[fmt.Sprint("kafka://b/", p)], numbered(p*10000, p*10000+3000))
+			actortest.Same(t, byPartition[fmt.Sprint("kafka://b/", p)], numbered(p*10000, p*10000+3000))
 		}
 	}
 }
@@ -102,7 +80,7 @@ func TestCompressedMessagesAreUnpacked(t *testing.T) {
 	}
 	in := start(t, f.Tool, "topics: a\nauto_offset_reset: earliest")
 	for i, e := range in.Wait(4) {
-		if text := texts([]*event.Event{e})[0]; len(text) < 5000 || !strings.HasSuffix(text, sarama.CompressionCodec(i+1).String()) {
+		if text := actortest.Texts([]*event.Event{e})[0]; len(text) < 5000 || !strings.HasSuffix(text, sarama.CompressionCodec(i+1).String()) {
 			t.Errorf("message %d is %.20q", i, text)
 		}
 	}
@@ -116,7 +94,7 @@ func TestARestartGoesOnWhereItWas(t *testing.T) {
 	for i := range 3 {
 		in := start(t, f.Tool, "topics: a\ngroup_id: g\nauto_offset_reset: earliest")
 		in.Wait(500)
-		same(t, texts(in.Stop()), numbered(i*500, i*500+500))
+		actortest.Same(t, actortest.Texts(in.Stop()), numbered(i*500, i*500+500))
 		if got := f.Committed("g", "a", 0); got != int64(i+1)*500 {
 			t.Fatalf("offset %d is committed after %d messages", got, (i+1)*500)
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"gambolputty/actor/actortest"
 	"gambolputty/stages/internal/redisconn/redistest"
 )
 
@@ -25,7 +26,7 @@ func TestIntegrationChannelsOfTheServer(t *testing.T) {
 	s.Stop()
 	s.Run()
 	publish("p.y", "4")
-	if got := data(r.Wait(4)); !slices.Equal(got, []string{"1", "2", "3", "4"}) || strings.Count(r.Log(), "gap=") != 2 {
+	if got := actortest.Texts(r.Wait(4)); !slices.Equal(got, []string{"1", "2", "3", "4"}) || strings.Count(r.Log(), "gap=") != 2 {
 		t.Errorf("got %v: %s", got, r.Log())
 	}
 }
@@ -43,7 +44,7 @@ func TestIntegrationAStreamOfTheServerLosesNothing(t *testing.T) {
 	redistest.Until(t, "all is acknowledged", func() bool {
 		return len(r.Wait(0)) >= len(want) && strings.HasPrefix(s.CLI("xpending", "logs", "gambolputty"), "0")
 	})
-	if got := data(r.Stop()); !slices.Equal(got, want) {
+	if got := actortest.Texts(r.Stop()); !slices.Equal(got, want) {
 		t.Errorf("got %d entries, the first are %.200q", len(got), got)
 	}
 }

@@ -126,10 +126,7 @@ func (s *source) consumer() string {
 
 // Open reaches out only if the program shall not start without the server.
 func (s *source) Open(ctx context.Context) error {
-	if s.opts.StartTimeout <= 0 {
-		return nil
-	}
-	if err := retry.FirstContact(ctx, s.opts.StartTimeout, s.client.Ping); err != nil {
+	if err := retry.Required(ctx, s.opts.StartTimeout, s.client.Ping); err != nil {
 		return fmt.Errorf("%s: %w", s.client.Target(), err)
 	}
 	return nil

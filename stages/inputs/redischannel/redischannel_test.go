@@ -15,7 +15,6 @@ import (
 
 	"gambolputty/actor"
 	"gambolputty/actor/actortest"
-	"gambolputty/actor/event"
 	"gambolputty/stages/inputs/redischannel"
 )
 
@@ -26,28 +25,10 @@ func start(t *testing.T, address, options string) *actortest.Running {
 	return actortest.Source(t, redischannel.Spec, "server: "+address+"\n"+options)
 }
 
-func until(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("waited in vain until %s", what)
-		}
-	}
-}
-
 // publish publishes as soon as somebody listens.
 func publish(t *testing.T, m *miniredis.Miniredis, channel, text string) {
 	t.Helper()
-	until(t, "somebody listens to "+channel, func() bool { return m.Publish(channel, text) > 0 })
-}
-
-func data(events []*event.Event) []string {
-	var list []string
-	for _, e := range events {
-		v, _ := e.Get(event.MustPath("data"))
-		list = append(list, v.Str())
-	}
-	return list
+	actortest.Until(t, "somebody listens to "+channel, func() bool { return m.Publish(channel, text) > 0 })
 }
 
 func TestAMessageIsAnEvent(t *testing.T) {
@@ -56,7 +37,7 @@ func TestAMessageIsAnEvent(t *testing.T) {
 	publish(t, m, "TestChannel", "hello")
 	publish(t, m, "TestChannel", "\x00\xff\n ")
 	events := r.Wait(2)
-	if got := data(events); !slices.Equal(got, []string{"hello", "\x00\xff\n "}) {
+	if got := actortest.Texts(events); !slices.Equal(got, []string{"hello", "\x00\xff\n "}) {
 		t.Errorf("got %q", got)
 	}
 	if from, module := actortest.Meta(events[0], "received_from"), actortest.Meta(events[0], "source_module"); from != "TestChannel" || module != "RedisChannel" {
@@ -92,7 +73,7 @@ func TestTheOrderOfManyMessagesAndAFullDrain(t *testing.T) {
 		publish(t, m, "c", fmt.Sprint(i))
 	}
 	r.Wait(3000)
-	if got := data(r.Stop()); !slices.Equal(got, want) {
+	if got := actortest.Texts(r.Stop()); !slices.Equal(got, want) {
 		t.Errorf("got %d: %.200q", len(got), got)
 	}
 }
@@ -111,14 +92,14 @@ func TestAServerThatIsAwayAtStartAndLater(t *testing.T) {
 	address := m.Addr()
 	m.Close()
 	r := start(t, address, "channel: c")
-	until(t, "the failure is told", func() bool { return strings.Contains(r.Log(), "target failed") })
+	actortest.Until(t, "the failure is told", func() bool { return strings.Contains(r.Log(), "target failed") })
 	revive(t, m, address)
 	publish(t, m, "c", "1")
 	r.Wait(1)
 	m.Close()
 	revive(t, m, address)
 	publish(t, m, "c", "2")
-	if got := data(r.Wait(2)); !slices.Equal(got, []string{"1", "2"}) {
+	if got := actortest.Texts(r.Wait(2)); !slices.Equal(got, []string{"1", "2"}) {
 		t.Errorf("got %v", got)
 	}
 	if strings.Count(r.Log(), "gap=") != 2 {
@@ -130,7 +111,7 @@ func TestADeadConnectionIsNoticed(t *testing.T) {
 	m := miniredis.RunT(t)
 	m.Server().SetPreHook(func(_ *server.Peer, command string, _ ...string) bool { return command == "PING" }) // no answer
 	r := start(t, m.Addr(), "channel: c\nhealth_check_interval_in_secs: 50ms\nsocket_timeout: 200ms")
-	until(t, "it is noticed", func() bool { return strings.Contains(r.Log(), "timeout") })
+	actortest.Until(t, "it is noticed", func() bool { return strings.Contains(r.Log(), "timeout") })
 	m.Server().SetPreHook(nil)
 	time.Sleep(time.Second)
 	publish(t, m, "c", "spam")
@@ -147,7 +128,7 @@ func TestPasswordAndDatabase(t *testing.T) {
 	publish(t, m, "c", "spam")
 	r.Wait(1)
 	wrong := start(t, m.Addr(), "channel: c\npassword: ${NO_SUCH_VARIABLE:-bad}")
-	until(t, "it is told", func() bool { return strings.Contains(wrong.Log(), "WRONGPASS") })
+	actortest.Until(t, "it is told", func() bool { return strings.Contains(wrong.Log(), "WRONGPASS") })
 	time.Sleep(700 * time.Millisecond)
 	if strings.Count(wrong.Log(), "WRONGPASS") != 1 || !strings.Contains(wrong.Log(), m.Addr()) {
 		t.Error(wrong.Log())

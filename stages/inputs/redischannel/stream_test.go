@@ -87,7 +87,7 @@ func TestEntriesComeOnceInOrderAndAreAcknowledged(t *testing.T) {
 	r.Wait(1001)
 	add(t, m, "a", numbers(1000, 1010)...)
 	r.Wait(1011)
-	got := data(r.Stop())
+	got := actortest.Texts(r.Stop())
 	if i := slices.Index(got, "x"); i >= 0 {
 		got = slices.Delete(got, i, i+1)
 	}
@@ -134,7 +134,7 @@ func TestWhatWasNotDeliveredComesAtTheNextStart(t *testing.T) {
 	}
 	r := start(t, m.Addr(), "stream: s")
 	r.Wait(20)
-	if got := data(r.Stop()); !slices.Equal(got, numbers(0, 20)) || pending(t, m, "s") != 0 {
+	if got := actortest.Texts(r.Stop()); !slices.Equal(got, numbers(0, 20)) || pending(t, m, "s") != 0 {
 		t.Errorf("got %q", got)
 	}
 }
@@ -148,7 +148,7 @@ func TestAnotherMemberTakesOverWhatADeadOneHolds(t *testing.T) {
 	m.SetTime(now.Add(time.Minute))
 	r := start(t, m.Addr(), "stream: s\nconsumer: alive\nclaim_idle_in_secs: 30")
 	r.Wait(20)
-	got := data(r.Stop())
+	got := actortest.Texts(r.Stop())
 	slices.Sort(got)
 	want := numbers(0, 20)
 	slices.Sort(want)
@@ -162,10 +162,10 @@ func TestMembersShareAStream(t *testing.T) {
 	one := start(t, m.Addr(), "stream: s\nconsumer: one\nbatch_size: 10")
 	two := start(t, m.Addr(), "stream: s\nconsumer: two\nbatch_size: 10")
 	add(t, m, "s", numbers(0, 1000)...)
-	until(t, "all came", func() bool {
+	actortest.Until(t, "all came", func() bool {
 		return one.Status("RedisChannel").Meter.Received.Load()+two.Status("RedisChannel").Meter.Received.Load() >= 1000
 	})
-	got := append(data(one.Stop()), data(two.Stop())...)
+	got := append(actortest.Texts(one.Stop()), actortest.Texts(two.Stop())...)
 	if len(got) != 1000 {
 		t.Errorf("%d entries came", len(got))
 	}
@@ -178,11 +178,11 @@ func TestAnOutageLosesAndRepeatsNothing(t *testing.T) {
 	add(t, m, "s", "1")
 	r.Wait(1)
 	m.Close()
-	until(t, "it is noticed", func() bool { return strings.Contains(r.Log(), "target failed") })
+	actortest.Until(t, "it is noticed", func() bool { return strings.Contains(r.Log(), "target failed") })
 	revive(t, m, address)
 	add(t, m, "s", "2")
 	r.Wait(2)
-	if got := data(r.Stop()); !slices.Equal(got, []string{"1", "2"}) {
+	if got := actortest.Texts(r.Stop()); !slices.Equal(got, []string{"1", "2"}) {
 		t.Errorf("got %q", got)
 	}
 }

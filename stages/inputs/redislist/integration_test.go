@@ -26,11 +26,11 @@ func TestIntegrationAllEntriesComeOnce(t *testing.T) {
 		fill(r, "l", want)
 		in := start(t, r.Addr(), "lists: [l]\nusername: brian\npassword: ${NO_SUCH_VARIABLE:-naughty}\n"+options)
 		in.Wait(2500)
-		got := data(in.Stop())
+		got := actortest.Texts(in.Stop())
 		if strings.Contains(options, "right") {
 			slices.Reverse(got)
 		}
-		same(t, got, want)
+		actortest.Same(t, got, want)
 		if keys := r.CLI("keys", "*processing*"); keys != "" {
 			t.Errorf("%s leaves %s", options, keys)
 		}
@@ -47,7 +47,7 @@ func TestIntegrationAnOutageAndAWrongType(t *testing.T) {
 		r.Stop()
 		r.Run()
 		fill(r, "l", []string{"2", "3"})
-		same(t, data(in.Wait(3)), []string{"1", "2", "3"})
+		actortest.Same(t, actortest.Texts(in.Wait(3)), []string{"1", "2", "3"})
 		if strings.Count(in.Log(), "the key is no list") != 1 {
 			t.Error(in.Log())
 		}
@@ -64,10 +64,10 @@ func TestIntegrationABrokenConnectionLosesNothing(t *testing.T) {
 		fill(r, "l", part)
 	}
 	redistest.Until(t, "all is done", func() bool { return r.CLI("llen", "l") == "0" && r.CLI("llen", "l.processing.RedisList") == "0" })
-	got := data(in.Stop())
+	got := actortest.Texts(in.Stop())
 	slices.Sort(got)
 	slices.Sort(want)
-	same(t, slices.Compact(got), want)
+	actortest.Same(t, slices.Compact(got), want)
 }
 
 func TestIntegrationACluster(t *testing.T) {

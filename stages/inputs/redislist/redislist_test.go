@@ -18,7 +18,6 @@ import (
 
 	"gambolputty/actor"
 	"gambolputty/actor/actortest"
-	"gambolputty/actor/event"
 	"gambolputty/stages/inputs/redislist"
 	"gambolputty/stages/internal/redisconn"
 	"gambolputty/stages/internal/redisconn/redistest"
@@ -47,32 +46,6 @@ func numbered(n int) []string {
 	return list
 }
 
-func data(events []*event.Event) []string {
-	var list []string
-	for _, e := range events {
-		v, _ := e.Get(event.MustPath("data"))
-		list = append(list, v.Str())
-	}
-	return list
-}
-
-func same(t *testing.T, got, want []string) {
-	t.Helper()
-	if !slices.Equal(got, want) {
-		t.Errorf("got %d entries %.200q\nwant %d %.200q", len(got), got, len(want), want)
-	}
-}
-
-// until waits for something to become true.
-func until(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("waited in vain until %s", what)
-		}
-	}
-}
-
 func length(m *miniredis.Miniredis, list string) int {
 	l, err := m.List(list)
 	if err != nil {
@@ -91,7 +64,7 @@ func TestAllEntriesComeInTheirOrder(t *testing.T) {
 				push(t, m, "l", want...)
 				r := start(t, m.Addr(), fmt.Sprintf("lists: l\nbatch_size: %d\nreliable: %s", batch, reliable))
 				r.Wait(500)
-				same(t, data(r.Stop()), want)
+				actortest.Same(t, actortest.Texts(r.Stop()), want)
 				if keys := slices.DeleteFunc(m.Keys(), func(k string) bool { return k == "l.consumers" }); len(keys) > 0 {
 					t.Errorf("left on the server: %v", keys)
 				}
@@ -106,7 +79,7 @@ func TestAnEntryIsAnEvent(t *testing.T) {
 	push(t, m, "l", bytes, "")
 	r := start(t, m.Addr(), "lists: [l]\nbatch_size: 2")
 	events := r.Wait(2)
-	same(t, data(events), []string{bytes, ""})
+	actortest.Same(t, actortest.Texts(events), []string{bytes, ""})
 	if from, module := actortest.Meta(events[0], "received_from"), actortest.Meta(events[0], "source_module"); from != "l" || module != "RedisList" {
 		t.Errorf("from %q of %q", from, module)
 	}
@@ -119,7 +92,7 @@ func TestDirectionRight(t *testing.T) {
 			m := miniredis.RunT(t)
 			push(t, m, "l", "d", "c", "b", "a")
 			r := start(t, m.Addr(), "lists: l\ndirection: right\nbatch_size: "+batch+"\nreliable: "+reliable)
-			same(t, data(r.Wait(4)), []string{"a", "b", "c", "d"})
+			actortest.Same(t, actortest.Texts(r.Wait(4)), []string{"a", "b", "c", "d"})
 		}
 	}
 }
@@ -130,9 +103,9 @@ func TestTheFirstListIsServedFirst(t *testing.T) {
 		push(t, m, "second", "3", "4")
 		push(t, m, "first", "1", "2")
 		r := start(t, m.Addr(), "lists: [first, second]\n"+options)
-		same(t, data(r.Wait(4)), []string{"1", "2", "3", "4"})
+		actortest.Same(t, actortest.Texts(r.Wait(4)), []string{"1", "2", "3", "4"})
 		push(t, m, "second", "5")
-		same(t, data(r.Wait(5))[4:], []string{"5"})
+		actortest.Same(t, actortest.Texts(r.Wait(5))[4:], []string{"5"})
 	}
 }
 
@@ -169,9 +142,9 @@ func TestATimeoutIsNoEvent(t *testing.T) {
 	t.Parallel()
 	m := miniredis.RunT(t)
 	r := start(t, m.Addr(), "lists: l\ntimeout: 1")
-	until(t, "the timeout is over", func() bool { return strings.Contains(r.Log(), "no entry within the timeout") })
+	actortest.Until(t, "the timeout is over", func() bool { return strings.Contains(r.Log(), "no entry within the timeout") })
 	push(t, m, "l", "spam")
-	same(t, data(r.Wait(1)), []string{"spam"})
+	actortest.Same(t, actortest.Texts(r.Wait(1)), []string{"spam"})
 	if strings.Contains(r.Log(), "level=ERROR") || strings.Contains(r.Log(), "level=WARN") {
 		t.Error(r.Log())
 	}
@@ -192,7 +165,7 @@ func TestAServerThatIsAwayAtStartAndLater(t *testing.T) {
 		address := m.Addr()
 		m.Close()
 		r := start(t, address, "lists: l\nbatch_size: 10\nreliable: "+reliable)
-		until(t, "the failure is told", func() bool { return strings.Contains(r.Log(), "target failed") })
+		actortest.Until(t, "the failure is told", func() bool { return strings.Contains(r.Log(), "target failed") })
 		revive(t, m, address)
 		push(t, m, "l", "one")
 		r.Wait(1)
@@ -200,7 +173,7 @@ func TestAServerThatIsAwayAtStartAndLater(t *testing.T) {
 		time.Sleep(50 * time.Millisecond)
 		revive(t, m, address)
 		push(t, m, "l", "two", "three")
-		same(t, data(r.Wait(3)), []string{"one", "two", "three"})
+		actortest.Same(t, actortest.Texts(r.Wait(3)), []string{"one", "two", "three"})
 		if !strings.Contains(r.Log(), "target works again") || strings.Count(r.Log(), "target failed") > 2 {
 			t.Error(r.Log())
 		}
@@ -212,7 +185,7 @@ func TestAWrongPasswordIsTriedSlowly(t *testing.T) {
 	m.RequireAuth("secret")
 	count := counter(m, "AUTH")
 	r := start(t, m.Addr(), "lists: l\npassword: ${NO_SUCH_VARIABLE:-wrong}")
-	until(t, "it is told", func() bool { return strings.Contains(r.Log(), "WRONGPASS") })
+	actortest.Until(t, "it is told", func() bool { return strings.Contains(r.Log(), "WRONGPASS") })
 	time.Sleep(time.Second)
 	if n := count(); n != 1 || !strings.Contains(r.Log(), m.Addr()) || strings.Contains(r.Log(), "wrong\"") {
 		t.Errorf("%d attempts: %s", n, r.Log())
@@ -228,7 +201,7 @@ func TestAKeyOfAnotherTypeDoesNotStopTheOthers(t *testing.T) {
 		}
 		push(t, m, "right", "eggs", "bacon")
 		r := start(t, m.Addr(), "lists: [wrong, right]\n"+options)
-		same(t, data(r.Wait(2)), []string{"eggs", "bacon"})
+		actortest.Same(t, actortest.Texts(r.Wait(2)), []string{"eggs", "bacon"})
 		if n := strings.Count(r.Log(), "the key is no list"); n != 1 || !strings.Contains(r.Log(), "list=wrong") && !strings.Contains(r.Log(), `list="wrong`) {
 			t.Errorf("told %d times: %s", n, r.Log())
 		}
@@ -277,14 +250,14 @@ func TestWhatWasNotDeliveredComesAgain(t *testing.T) {
 	h := &held{make(chan struct{})}
 	text := "- Global: {shutdown_timeout: 1}\n- RedisList: {server: '" + m.Addr() + "', lists: l, batch_size: 8, reliable: True}\n- Held\n"
 	r := actortest.Start(t, text, redislist.Spec, h.spec())
-	until(t, "all are under way", func() bool { return length(m, "l.processing.RedisList") == 20 })
+	actortest.Until(t, "all are under way", func() bool { return length(m, "l.processing.RedisList") == 20 })
 	r.StopHard()
 	if n := length(m, "l.processing.RedisList"); n != 20 || m.Exists("l") {
 		t.Fatalf("%d are left", n)
 	}
 	push(t, m, "l", "new")
 	again := start(t, m.Addr(), "lists: l\nbatch_size: 8\nreliable: True")
-	same(t, data(again.Wait(21)), append(want, "new"))
+	actortest.Same(t, actortest.Texts(again.Wait(21)), append(want, "new"))
 	again.Stop()
 	if m.Exists("l.processing.RedisList") {
 		t.Error("something is left")
@@ -302,7 +275,7 @@ func TestAfterAKillTheSuccessorWaitsForTheLease(t *testing.T) {
 	r := start(t, m.Addr(), "lists: l\nreliable: True\nlease_in_secs: 20")
 	time.Sleep(100 * time.Millisecond)
 	m.Del("l.processing.RedisList.lease") // which is what time does
-	same(t, data(r.Wait(2)), []string{"old", "new"})
+	actortest.Same(t, actortest.Texts(r.Wait(2)), []string{"old", "new"})
 }
 
 func TestTwoConsumersOfOneName(t *testing.T) {
@@ -310,16 +283,16 @@ func TestTwoConsumersOfOneName(t *testing.T) {
 	m := miniredis.RunT(t)
 	options := "lists: l\nreliable: True\nbatch_size: 3\nlease_in_secs: 400ms"
 	one := start(t, m.Addr(), options)
-	until(t, "the first has its name", func() bool { return strings.Contains(one.Log(), "consumer registered") })
+	actortest.Until(t, "the first has its name", func() bool { return strings.Contains(one.Log(), "consumer registered") })
 	two := start(t, m.Addr(), options)
-	until(t, "the second has another one", func() bool { return strings.Contains(two.Log(), "consumer=RedisList-2") })
+	actortest.Until(t, "the second has another one", func() bool { return strings.Contains(two.Log(), "consumer=RedisList-2") })
 	want := numbered(300)
 	push(t, m, "l", want...)
-	until(t, "all is done", func() bool { return !m.Exists("l") })
-	got := append(data(one.Stop()), data(two.Stop())...)
+	actortest.Until(t, "all is done", func() bool { return !m.Exists("l") })
+	got := append(actortest.Texts(one.Stop()), actortest.Texts(two.Stop())...)
 	slices.Sort(got)
 	slices.Sort(want)
-	same(t, got, want)
+	actortest.Same(t, got, want)
 }
 
 func TestTheEntriesOfADeadConsumerAreTaken(t *testing.T) {
@@ -333,9 +306,9 @@ func TestTheEntriesOfADeadConsumerAreTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := start(t, m.Addr(), "lists: l\nreliable: True\nlease_in_secs: 200ms\nconsumer: me")
-	same(t, data(r.Wait(2)), []string{"a", "b"})
+	actortest.Same(t, actortest.Texts(r.Wait(2)), []string{"a", "b"})
 	m.Del("l.processing.alive.lease")
-	same(t, data(r.Wait(3))[2:], []string{"c"})
+	actortest.Same(t, actortest.Texts(r.Wait(3))[2:], []string{"c"})
 	r.Stop()
 	if members, _ := m.SMembers("l.consumers"); len(members) > 0 {
 		t.Errorf("still registered: %v", members)
@@ -355,11 +328,11 @@ func TestALostAnswerLosesNoEntry(t *testing.T) {
 				}
 				push(t, m, "l", want...)
 				r := start(t, m.Addr(), fmt.Sprintf("lists: l\nreliable: True\nbatch_size: %d", batch))
-				until(t, "all is done", func() bool { return !m.Exists("l") && !m.Exists("l.processing.RedisList") && len(r.Wait(0)) >= 60 })
-				got := data(r.Stop())
+				actortest.Until(t, "all is done", func() bool { return !m.Exists("l") && !m.Exists("l.processing.RedisList") && len(r.Wait(0)) >= 60 })
+				got := actortest.Texts(r.Stop())
 				slices.Sort(got)
 				slices.Sort(want)
-				same(t, got, want)
+				actortest.Same(t, got, want)
 				if m.Exists("l.processing.RedisList") {
 					t.Error("something is left")
 				}
@@ -404,7 +377,7 @@ func TestACluster(t *testing.T) {
 			}
 			r := actortest.Source(t, redislist.Spec, k.Seeds()+"\nlists: "+lists+"\n"+options)
 			n := 4 * len(strings.Split(lists, ","))
-			if got := data(r.Wait(n)); len(got) != n {
+			if got := actortest.Texts(r.Wait(n)); len(got) != n {
 				t.Errorf("got %v", got)
 			}
 			r.Stop()

@@ -53,10 +53,7 @@ func New(env actor.Env, o Options) (actor.Source, error) {
 
 // Open reaches out only if the program shall not start without the queue.
 func (s *source) Open(ctx context.Context) error {
-	if s.opts.StartTimeout <= 0 {
-		return nil
-	}
-	if err := retry.FirstContact(ctx, s.opts.StartTimeout, s.client.Ping); err != nil {
+	if err := retry.Required(ctx, s.opts.StartTimeout, s.client.Ping); err != nil {
 		return fmt.Errorf("%s: %w", s.opts.Target(), err)
 	}
 	return nil

@@ -9,7 +9,6 @@ import (
 
 	"gambolputty/actor"
 	"gambolputty/actor/actortest"
-	"gambolputty/actor/event"
 	"gambolputty/stages/inputs/stdin"
 )
 
@@ -23,15 +22,6 @@ func reading(r io.Reader) actor.Spec {
 		return o
 	}
 	return s
-}
-
-func data(events []*event.Event) []string {
-	list := []string{}
-	for _, e := range events {
-		v, _ := e.Field(event.Data)
-		list = append(list, v.Str())
-	}
-	return list
 }
 
 func TestLinesAndBlocks(t *testing.T) {
@@ -56,7 +46,7 @@ func TestLinesAndBlocks(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			out := actortest.Source(t, reading(strings.NewReader(c.in)), c.options).Finish()
-			if got := data(out); fmt.Sprintf("%q", got) != fmt.Sprintf("%q", c.want) {
+			if got := actortest.Texts(out); fmt.Sprintf("%q", got) != fmt.Sprintf("%q", c.want) {
 				t.Errorf("got %q", got)
 			}
 			for _, e := range out {
@@ -86,7 +76,7 @@ func TestAStopDoesNotWaitForALine(t *testing.T) {
 	for run.Status("StdIn").Meter.Received.Load() == 0 && len(run.Log()) == 0 {
 		time.Sleep(time.Millisecond)
 	}
-	if got := data(run.Stop()); len(got) > 1 {
+	if got := actortest.Texts(run.Stop()); len(got) > 1 {
 		t.Errorf("got %q", got)
 	}
 }
@@ -95,7 +85,7 @@ func TestAQuietBlockIsSent(t *testing.T) {
 	r, w := io.Pipe()
 	run := actortest.Source(t, reading(r), "multiline: True\nmultiline_timeout_in_secs: 20ms")
 	fmt.Fprintln(w, "half a block")
-	if got := data(run.Wait(1)); got[0] != "half a block\n" {
+	if got := actortest.Texts(run.Wait(1)); got[0] != "half a block\n" {
 		t.Errorf("got %q", got)
 	}
 	w.Close()
@@ -107,7 +97,7 @@ func TestAReadErrorEndsTheInput(t *testing.T) {
 	run := actortest.Source(t, reading(r), "")
 	fmt.Fprint(w, "rest")
 	w.CloseWithError(fmt.Errorf("the cable is gone"))
-	if got := data(run.Finish()); len(got) != 1 || !strings.Contains(run.Log(), "the cable is gone") {
+	if got := actortest.Texts(run.Finish()); len(got) != 1 || !strings.Contains(run.Log(), "the cable is gone") {
 		t.Errorf("got %q\n%s", got, run.Log())
 	}
 }

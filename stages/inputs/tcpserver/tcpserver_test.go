@@ -22,23 +22,8 @@ import (
 
 const local = "interface: 127.0.0.1\nport: 0\n"
 
-func dial(t testing.TB, r *actortest.Running) net.Conn {
-	t.Helper()
-	c, err := net.Dial("tcp", r.Addr())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	return c
-}
-
 func data(events []*event.Event) string {
-	var list []string
-	for _, e := range events {
-		v, _ := e.Field(event.Data)
-		list = append(list, v.Str())
-	}
-	return strings.Join(list, "|")
+	return strings.Join(actortest.Texts(events), "|")
 }
 
 func TestPiecesOfAConnection(t *testing.T) {
@@ -63,7 +48,7 @@ func TestPiecesOfAConnection(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			r := actortest.Source(t, tcpserver.Spec, local+c.options)
-			conn := dial(t, r)
+			conn := r.Dial("tcp")
 			for _, b := range []byte(c.in) {
 				if _, err := conn.Write([]byte{b}); err != nil {
 					t.Fatal(err)
@@ -84,7 +69,7 @@ func TestPiecesOfAConnection(t *testing.T) {
 
 func TestStreamsAreNotTouched(t *testing.T) {
 	r := actortest.Source(t, tcpserver.Spec, local+"mode: stream\nchunksize: 1000")
-	conn := dial(t, r)
+	conn := r.Dial("tcp")
 	sent := strings.Repeat(" \n\x00\xff", 10_000)
 	if _, err := io.WriteString(conn, sent); err != nil {
 		t.Fatal(err)
@@ -112,7 +97,7 @@ func TestManyConnectionsKeepTheirOrder(t *testing.T) {
 	r := actortest.Source(t, tcpserver.Spec, local)
 	var all sync.WaitGroup
 	for i := range connections {
-		conn := dial(t, r)
+		conn := r.Dial("tcp")
 		all.Go(func() {
 			for n := range lines {
 				fmt.Fprintf(conn, "%d %d\n", i, n)
@@ -136,7 +121,7 @@ func TestManyConnectionsKeepTheirOrder(t *testing.T) {
 func TestASlowPipelineMakesSendersWait(t *testing.T) {
 	r := actortest.Start(t, "- TcpServer:\n    interface: 127.0.0.1\n    port: 0\n- Tarpit:\n    delay: 1h\n    inbox_size: 10\n- TestCatch\n- Global: {shutdown_timeout: 100ms}\n",
 		tcpserver.Spec, tarpit.Spec)
-	conn := dial(t, r)
+	conn := r.Dial("tcp")
 	block := []byte(strings.Repeat(strings.Repeat("x", 1000)+"\n", 100))
 	written := 0
 	for written < 200<<20 {
@@ -160,7 +145,7 @@ func TestASlowPipelineMakesSendersWait(t *testing.T) {
 
 func TestALineWithoutEndDoesNotGrowMemory(t *testing.T) {
 	r := actortest.Source(t, tcpserver.Spec, local+"max_line_length: 65536\nlong_line_action: drop")
-	conn := dial(t, r)
+	conn := r.Dial("tcp")
 	block := make([]byte, 1<<20)
 	for range 1024 {
 		if _, err := conn.Write(block); err != nil {
@@ -181,7 +166,7 @@ func TestALineWithoutEndDoesNotGrowMemory(t *testing.T) {
 
 func TestWhatWasSentBeforeAStopArrives(t *testing.T) {
 	r := actortest.Source(t, tcpserver.Spec, local)
-	conn := dial(t, r)
+	conn := r.Dial("tcp")
 	io.WriteString(conn, "first\n")
 	r.Wait(1)
 	io.WriteString(conn, strings.Repeat("more\n", 1000)+"rest")
@@ -196,9 +181,9 @@ func TestWhatWasSentBeforeAStopArrives(t *testing.T) {
 
 func TestIdleAndSurplusConnectionsAreClosed(t *testing.T) {
 	r := actortest.Source(t, tcpserver.Spec, local+"timeout: 50ms\nmax_connections: 1")
-	first := dial(t, r)
+	first := r.Dial("tcp")
 	io.WriteString(first, "rest")
-	second := dial(t, r)
+	second := r.Dial("tcp")
 	if _, err := second.Read(make([]byte, 1)); err == nil {
 		t.Error("the second connection is served")
 	}
@@ -213,7 +198,7 @@ func TestIdleAndSurplusConnectionsAreClosed(t *testing.T) {
 
 func TestABadLengthClosesOnlyThatConnection(t *testing.T) {
 	r := actortest.Source(t, tcpserver.Spec, local+"framing: octet_counted")
-	bad, good := dial(t, r), dial(t, r)
+	bad, good := r.Dial("tcp"), r.Dial("tcp")
 	io.WriteString(bad, "spam")
 	if _, err := bad.Read(make([]byte, 1)); err == nil {
 		t.Error("the bad connection is open")
@@ -235,11 +220,11 @@ func TestTheSenderBehindAProxyIsNamed(t *testing.T) {
 		second + "\x20\x00\x00\x00":                                                 "127.0.0.1:",
 	} {
 		r := actortest.Source(t, tcpserver.Spec, local+"proxy_protocol: True")
-		io.WriteString(dial(t, r), header+"spam\n")
+		io.WriteString(r.Dial("tcp"), header+"spam\n")
 		if e := r.Wait(1)[0]; data([]*event.Event{e}) != "spam" || !strings.HasPrefix(e.ReceivedFrom(), want) {
 			t.Errorf("%q: %s", header, actortest.Whole(e))
 		}
-		bad := dial(t, r)
+		bad := r.Dial("tcp")
 		io.WriteString(bad, "no header at all\n")
 		if _, err := bad.Read(make([]byte, 1)); err == nil {
 			t.Error("a connection without a header is open")
@@ -254,14 +239,14 @@ func TestCompressedConnections(t *testing.T) {
 		"zlib": func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) },
 	} {
 		r := actortest.Source(t, tcpserver.Spec, local+"decompress: "+kind)
-		conn := dial(t, r)
+		conn := r.Dial("tcp")
 		w := pack(conn)
 		io.WriteString(w, strings.Repeat("spam\n", 1000))
 		w.Close()
 		if got := data(r.Wait(1000)); got != strings.TrimSuffix(strings.Repeat("spam|", 1000), "|") {
 			t.Errorf("%s: other lines came", kind)
 		}
-		garbage := dial(t, r)
+		garbage := r.Dial("tcp")
 		io.WriteString(garbage, "this is not compressed\n")
 		if _, err := garbage.Read(make([]byte, 1)); err == nil {
 			t.Error("a connection with garbage is open")
@@ -284,7 +269,7 @@ func TestTLS(t *testing.T) {
 		t.Error(actortest.Whole(e))
 	}
 	c.Close()
-	plain := dial(t, r)
+	plain := r.Dial("tcp")
 	io.WriteString(plain, "no handshake at all\n")
 	plain.Read(make([]byte, 100))
 	if anonymous, err := tls.Dial("tcp", r.Addr(), &tls.Config{RootCAs: own.Pool}); err == nil {

@@ -7,29 +7,12 @@ import (
 	"testing"
 
 	"gambolputty/actor/actortest"
-	"gambolputty/actor/event"
 	"gambolputty/stages/inputs/udpserver"
 )
 
-// client sends datagrams to a running server.
-func client(t *testing.T, r *actortest.Running) net.Conn {
-	t.Helper()
-	c, err := net.Dial("udp", r.Addr())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	return c
-}
-
-func text(e *event.Event) string {
-	v, _ := e.Field(event.Data)
-	return v.Str()
-}
-
 func TestDatagramsAreEventsInOrder(t *testing.T) {
 	r := actortest.Source(t, udpserver.Spec, "ipaddress: 127.0.0.1\nport: 0")
-	c := client(t, r)
+	c := r.Dial("udp")
 	for i := range 100 {
 		fmt.Fprintf(c, " %d\n", i)
 		if i%10 == 9 {
@@ -38,7 +21,7 @@ func TestDatagramsAreEventsInOrder(t *testing.T) {
 	}
 	fmt.Fprint(c, " \n")
 	for i, e := range r.Stop()[:100] {
-		if text(e) != fmt.Sprint(i) || e.ReceivedFrom() != c.LocalAddr().String() {
+		if actortest.Data(e) != fmt.Sprint(i) || e.ReceivedFrom() != c.LocalAddr().String() {
 			t.Errorf("event %d is %s", i, actortest.Whole(e))
 		}
 	}
@@ -59,8 +42,8 @@ func TestStripping(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			r := actortest.Source(t, udpserver.Spec, "ipaddress: 127.0.0.1\nport: 0\nreceive_buffer_size: 256\n"+c.options)
-			fmt.Fprint(client(t, r), c.in)
-			if got := text(r.Wait(1)[0]); got != c.want {
+			fmt.Fprint(r.Dial("udp"), c.in)
+			if got := actortest.Data(r.Wait(1)[0]); got != c.want {
 				t.Errorf("got %q", got[:min(len(got), 100)])
 			}
 			r.Stop()
@@ -70,7 +53,7 @@ func TestStripping(t *testing.T) {
 
 func TestOnlyAllowedPeersAreHeard(t *testing.T) {
 	r := actortest.Source(t, udpserver.Spec, "ipaddress: 127.0.0.1\nport: 0\nallow_from: [10.0.0.0/8]")
-	fmt.Fprint(client(t, r), "x")
+	fmt.Fprint(r.Dial("udp"), "x")
 	if n := len(r.Stop()); n != 0 {
 		t.Errorf("%d events came", n)
 	}

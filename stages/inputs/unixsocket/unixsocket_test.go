@@ -27,12 +27,7 @@ func send(t *testing.T, network, path, text string) {
 }
 
 func data(events []*event.Event) string {
-	var list []string
-	for _, e := range events {
-		v, _ := e.Field(event.Data)
-		list = append(list, v.Str())
-	}
-	return strings.Join(list, "|")
+	return strings.Join(actortest.Texts(events), "|")
 }
 
 func TestLinesKeepTheirEnds(t *testing.T) {

@@ -110,10 +110,7 @@ func (s *source) Open(ctx context.Context) error {
 	if s.opts.binds() {
 		return s.hub.Listen()
 	}
-	if s.opts.StartTimeout <= 0 {
-		return nil
-	}
-	return retry.FirstContact(ctx, s.opts.StartTimeout, s.hub.Reach)
+	return retry.Required(ctx, s.opts.StartTimeout, s.hub.Reach)
 }
 
 // Run receives messages until ctx ends.

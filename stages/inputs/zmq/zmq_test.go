@@ -15,10 +15,8 @@ import (
 
 	"go.uber.org/goleak"
 
-	"gambolputty/actor"
 	"gambolputty/actor/actortest"
 	"gambolputty/stages/inputs/zmq"
-	"gambolputty/stages/internal/wire/wiretest"
 	"gambolputty/stages/internal/zmqconn"
 )
 
@@ -221,7 +219,7 @@ func TestStrangersAreSentAwayWithOneWarning(t *testing.T) {
 		io.Copy(io.Discard, c)
 		c.Close()
 	}
-	wiretest.Until(t, "all are counted", func() bool { return r.Status("Zmq").Meter.Own("refused_peers").Load() == 50 })
+	actortest.Until(t, "all are counted", func() bool { return r.Status("Zmq").Meter.Own("refused_peers").Load() == 50 })
 	if log := r.Log(); strings.Count(log, "was not understood") != 1 || !strings.Contains(log, "0x47") {
 		t.Error(log)
 	}
@@ -260,7 +258,7 @@ func TestMemoryIsBoundedWhateverComes(t *testing.T) {
 		})
 	}
 	all.Wait()
-	wiretest.Until(t, "noise is noticed", func() bool { return r.Status("Zmq").Meter.Own("refused_peers").Load() == 100 })
+	actortest.Until(t, "noise is noticed", func() bool { return r.Status("Zmq").Meter.Own("refused_peers").Load() == 100 })
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 128<<20 {
@@ -326,23 +324,9 @@ func TestAPingIsAnsweredWhenWhatCameBeforeIsTaken(t *testing.T) {
 	r.Stop()
 }
 
-// gate is an output that delivers when it is told to.
-type gate struct{ pass chan error }
-
-func (g gate) Write(_ context.Context, b *actor.Batch) error {
-	if err := <-g.pass; err != nil {
-		return err
-	}
-	for range b.Each() {
-		continue
-	}
-	return nil
-}
-
 func TestReceiptsCanWaitForDelivery(t *testing.T) {
-	g := gate{make(chan error)}
-	spec := actor.DefineSink(actor.Info{Name: "Gate", Role: actor.Output}, struct{}{}, func(actor.Env, struct{}) (actor.Sink, error) { return g, nil })
-	r := actortest.Start(t, "- Zmq: {address: '127.0.0.1:0', receipts: delivered}\n- Gate\n", zmq.Spec, spec)
+	pass := make(chan error)
+	r := actortest.Start(t, "- Zmq: {address: '127.0.0.1:0', receipts: delivered}\n- Gate\n", zmq.Spec, actortest.Gate(pass))
 	c := dial(t, r.Addr(), zmqconn.Config{Kind: zmqconn.Push})
 	ping := func(context string) {
 		if err := c.Send(func(f *zmqconn.Frames) { f.Ping([]byte(context)) }); err != nil {
@@ -358,13 +342,13 @@ func TestReceiptsCanWaitForDelivery(t *testing.T) {
 	ping("a") // there is nothing in front of it
 	pong("a")
 	send(t, c, []string{"one"})
-	wiretest.Until(t, "it is under way", func() bool { return r.Status("Zmq").Meter.Received.Load() == 1 })
+	actortest.Until(t, "it is under way", func() bool { return r.Status("Zmq").Meter.Received.Load() == 1 })
 	ping("b")
 	ping("") // a heartbeat
 	pong("")
 	send(t, c, []string{"two"})
 	ping("c")
-	close(g.pass)
+	close(pass)
 	pong("b")
 	pong("c")
 	c.Close()
@@ -372,16 +356,15 @@ func TestReceiptsCanWaitForDelivery(t *testing.T) {
 }
 
 func TestWhatIsLostHasNoReceipt(t *testing.T) {
-	g := gate{make(chan error)}
-	spec := actor.DefineSink(actor.Info{Name: "Gate", Role: actor.Output}, struct{}{}, func(actor.Env, struct{}) (actor.Sink, error) { return g, nil })
-	r := actortest.Start(t, "- Global: {shutdown_timeout: 0.1}\n- Zmq: {address: '127.0.0.1:0', receipts: delivered}\n- Gate\n", zmq.Spec, spec)
+	pass := make(chan error)
+	r := actortest.Start(t, "- Global: {shutdown_timeout: 0.1}\n- Zmq: {address: '127.0.0.1:0', receipts: delivered}\n- Gate\n", zmq.Spec, actortest.Gate(pass))
 	c := dial(t, r.Addr(), zmqconn.Config{Kind: zmqconn.Push})
 	send(t, c, []string{"one"})
 	if err := c.Send(func(f *zmqconn.Frames) { f.Ping([]byte("a")) }); err != nil {
 		t.Fatal(err)
 	}
-	wiretest.Until(t, "it is under way", func() bool { return r.Status("Zmq").Meter.Received.Load() == 1 })
-	go func() { time.AfterFunc(time.Second, func() { g.pass <- errors.New("it is too late") }) }()
+	actortest.Until(t, "it is under way", func() bool { return r.Status("Zmq").Meter.Received.Load() == 1 })
+	go func() { time.AfterFunc(time.Second, func() { pass <- errors.New("it is too late") }) }()
 	r.StopHard()
 	if f, err := c.Read(); err == nil {
 		t.Errorf("%+v", f)

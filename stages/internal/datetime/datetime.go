@@ -19,6 +19,19 @@ const (
 	ISO8601     = "iso8601"
 )
 
+// SinceEpoch returns the number that stands for a time in a format that is one since 1970.
+func SinceEpoch(format string, t time.Time) (n int64, ok bool) {
+	switch format {
+	case Epoch:
+		return t.Unix(), true
+	case EpochMillis:
+		return t.UnixMilli(), true
+	case EpochNanos:
+		return t.UnixNano(), true
+	}
+	return 0, false
+}
+
 // Check reports a directive in a format that Parse does not know.
 func Check(format string) error {
 	if special(format) {

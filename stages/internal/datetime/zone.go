@@ -2,6 +2,7 @@ package datetime
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -23,6 +24,13 @@ var names = sync.OnceValue(func() map[string]string {
 	}
 	return m
 })
+
+// Zones returns the zones that source_timezone and target_timezone name.
+func Zones(source, target string) (from, to *time.Location, err error) {
+	from, wrongSource := Zone("source_timezone", source)
+	to, wrongTarget := Zone("target_timezone", target)
+	return from, to, errors.Join(wrongSource, wrongTarget)
+}
 
 // Zone returns the time zone of a name: UTC, Local, or one of IANA in any letter case. The
 // fault names the option.

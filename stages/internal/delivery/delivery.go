@@ -102,6 +102,12 @@ func (c *Courier) Connect(ctx context.Context, dial func(context.Context) error)
 	return retry.FirstContact(ctx, c.opts.StartTimeout, dial)
 }
 
+// Require makes the first contact in Open, but only if the program shall not start without
+// the counterpart.
+func (c *Courier) Require(ctx context.Context, dial func(context.Context) error) error {
+	return retry.Required(ctx, c.opts.StartTimeout, dial)
+}
+
 // Deliver hands the events of a batch to send, again and again, until every one of them
 // has arrived or was refused. The error says that the program is being stopped by force.
 func (c *Courier) Deliver(ctx context.Context, b *actor.Batch, send Send) error {

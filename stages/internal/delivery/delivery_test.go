@@ -66,7 +66,7 @@ func (w *waiter) Open(ctx context.Context) error {
 func (w *waiter) Write(ctx context.Context, b *actor.Batch) error {
 	return w.courier.Deliver(ctx, b, func(_ context.Context, events []*event.Event, r *delivery.Report) {
 		for _, e := range events {
-			switch w.kitchen.answer(data(e)) {
+			switch w.kitchen.answer(actortest.Data(e)) {
 			case "later":
 				r.Later(e, errSoldOut)
 			case "never":
@@ -76,11 +76,6 @@ func (w *waiter) Write(ctx context.Context, b *actor.Batch) error {
 			}
 		}
 	})
-}
-
-func data(e *event.Event) string {
-	v, _ := e.Get(event.KeyPath(event.Data))
-	return v.Str()
 }
 
 func (k *kitchen) spec() actor.Spec {
@@ -172,7 +167,7 @@ func TestRefusedEventsGoToTheDeadLetterModuleWithTheReason(t *testing.T) {
 	close(feed)
 	r := actortest.Start(t, "- Global:\n    dead_letter: TestCatch\n- Lines:\n    receivers: [Waiter]\n- Waiter\n- TestCatch\n", k.spec(), actortest.Lines(feed))
 	got := r.Finish()
-	if len(got) != 1 || data(got[0]) != "egg" || actortest.Meta(got[0], "error") != "Waiter: not on the menu" {
+	if len(got) != 1 || actortest.Data(got[0]) != "egg" || actortest.Meta(got[0], "error") != "Waiter: not on the menu" {
 		t.Errorf("got %v", got)
 	}
 }

@@ -22,12 +22,8 @@ func (*nodeList) OptionType() string { return "string or list of string" }
 
 // DecodeOption reads one node or a list of them.
 func (l *nodeList) DecodeOption(v *option.Value) error {
-	items := v.Items
-	switch v.Kind {
-	case option.String:
-		items = []*option.Value{v}
-	case option.List:
-	default:
+	items, ok := v.OneOrMore()
+	if !ok {
 		return v.Wrong("string or list of strings")
 	}
 	var errs []error

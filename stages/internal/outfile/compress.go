@@ -1,5 +1,5 @@
-// Package outfile is what outputs that write files have in common: safe names and
-// compression.
+// Package outfile is what outputs that write files have in common: safe names, compression
+// and where events end.
 package outfile
 
 import (

@@ -31,3 +31,21 @@ func TestPiecesOfSnappyMakeOneFile(t *testing.T) {
 		t.Errorf("%q %v", text, err)
 	}
 }
+
+func TestEventsAreNotDivided(t *testing.T) {
+	ends := outfile.Ends{3, 8, 10}
+	for _, c := range []struct {
+		done int
+		room int64
+		want int
+	}{{0, -1, 10}, {0, 0, 3}, {0, 3, 3}, {0, 7, 3}, {0, 8, 8}, {0, 1, 3}, {3, 5, 8}, {3, 100, 10}, {5, 1, 8}} {
+		if got := ends.UpTo(c.done, c.room); got != c.want {
+			t.Errorf("from %d with room for %d up to %d", c.done, c.room, got)
+		}
+	}
+	for done, want := range map[int]bool{0: true, 2: false, 3: true, 5: false, 10: true} {
+		if ends.Between(done) != want {
+			t.Errorf("at %d between two events: %t", done, !want)
+		}
+	}
+}

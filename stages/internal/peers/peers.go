@@ -17,12 +17,8 @@ func (*Networks) OptionType() string { return "list of string" }
 
 // DecodeOption reads addresses and networks such as 10.0.0.0/8.
 func (n *Networks) DecodeOption(v *option.Value) error {
-	items := v.Items
-	switch v.Kind {
-	case option.List:
-	case option.String:
-		items = []*option.Value{v}
-	default:
+	items, ok := v.OneOrMore()
+	if !ok {
 		return v.Wrong("list")
 	}
 	var errs []error

@@ -30,7 +30,7 @@ type Target struct {
 
 // item is what becomes of an event.
 type item struct {
-	event      *event.Event
+	delivery.Draft
 	target     string // "" if the name has a field that is missing
 	start, end int    // of the payload
 }
@@ -47,7 +47,6 @@ type Sink struct {
 	items    []item
 	payloads []byte
 	name     []byte
-	next     int // where the next item to be asked for is likely to be
 	groups   []group
 	commands []redisconn.Command
 }
@@ -73,10 +72,7 @@ func New(env actor.Env, o Options, t Target) (*Sink, error) {
 
 // Open reaches out only if the program shall not start without the server.
 func (s *Sink) Open(ctx context.Context) error {
-	if s.opts.StartTimeout <= 0 {
-		return nil
-	}
-	if err := s.courier.Connect(ctx, s.client.Ping); err != nil {
+	if err := s.courier.Require(ctx, s.client.Ping); err != nil {
 		return fmt.Errorf("%s: %w", s.client.Target(), err)
 	}
 	return nil
@@ -108,7 +104,7 @@ func (s *Sink) gather(b *actor.Batch) {
 		}
 		start := len(s.payloads)
 		s.payloads = s.line.AppendText(s.payloads, s.env.Payload(e))
-		s.items = append(s.items, item{e, last, start, len(s.payloads)})
+		s.items = append(s.items, item{delivery.Draft{Event: e}, last, start, len(s.payloads)})
 	}
 }
 
@@ -135,7 +131,7 @@ const keepPayloads = 4 << 20
 
 func (s *Sink) forget() {
 	clear(s.items)
-	s.items, s.payloads, s.next = s.items[:0], s.payloads[:0], 0
+	s.items, s.payloads = s.items[:0], s.payloads[:0]
 	if cap(s.payloads) > keepPayloads {
 		s.payloads = nil
 	}
@@ -151,27 +147,16 @@ func (s *Sink) clear() {
 	s.groups, s.commands = s.groups[:0], s.commands[:0]
 }
 
-// find returns the item of an event. They are asked for in their order nearly always.
-func (s *Sink) find(e *event.Event) *item {
-	for range s.items {
-		i := &s.items[s.next%len(s.items)]
-		s.next++
-		if i.event == e {
-			return i
-		}
-	}
-	return nil
-}
-
 var errNoName = errors.New("a field in the name of the target is missing, or the name is empty")
 
 // send tries once.
 func (s *Sink) send(ctx context.Context, events []*event.Event, r *delivery.Report) {
 	s.clear()
-	s.next = 0
+	at := -1
 	for _, e := range events {
-		i := s.find(e)
-		if i == nil || i.target == "" {
+		at = delivery.Find(s.items, e, at)
+		i := &s.items[at]
+		if i.target == "" {
 			r.Never(e, errNoName)
 			continue
 		}
@@ -211,7 +196,7 @@ func (s *Sink) add(i *item) {
 		for at := range s.groups {
 			g := &s.groups[at]
 			if g.target == i.target {
-				g.events, g.args = append(g.events, i.event), append(g.args, payload)
+				g.events, g.args = append(g.events, i.Event), append(g.args, payload)
 				return
 			}
 		}
@@ -223,7 +208,7 @@ func (s *Sink) add(i *item) {
 		s.groups = append(s.groups, group{})
 	}
 	g := &s.groups[n]
-	g.target, g.events, g.args = i.target, append(g.events[:0], i.event), append(g.args[:0], i.target)
+	g.target, g.events, g.args = i.target, append(g.events[:0], i.Event), append(g.args[:0], i.target)
 	if s.target.Kind == Stream {
 		if s.opts.MaxLength > 0 {
 			g.args = append(g.args, "MAXLEN", "~", s.opts.MaxLength)

@@ -48,6 +48,15 @@ func (o *Outage) Over() {
 	o.tries = 0
 }
 
+// Required dials at start if a limit says that the program shall not start without the
+// counterpart, and until then. Without a limit nothing is reached out for.
+func Required(ctx context.Context, limit time.Duration, dial func(context.Context) error) error {
+	if limit <= 0 {
+		return nil
+	}
+	return FirstContact(ctx, limit, dial)
+}
+
 // FirstContact dials at start. With a limit it tries until then, and the error ends the
 // start of the program; without one it tries once, and the error is transient.
 func FirstContact(ctx context.Context, limit time.Duration, dial func(context.Context) error) error {

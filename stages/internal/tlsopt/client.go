@@ -9,7 +9,6 @@ import (
 	"os"
 
 	"gambolputty/actor"
-	"gambolputty/actor/option"
 )
 
 // Client is embedded in the options of modules that connect to a server.
@@ -30,10 +29,10 @@ var ClientDefaults = Client{Proto: "TLSv1_2", Verify: true}
 func (c *Client) CheckTLS() error {
 	var errs []error
 	if c.Cert != "" && c.Key == "" {
-		errs = append(errs, &option.Fault{Code: option.Required, Option: "key", Message: "required option is missing: cert is set"})
+		errs = append(errs, missing("key", "cert is set"))
 	}
 	if c.Key != "" && c.Cert == "" {
-		errs = append(errs, &option.Fault{Code: option.Required, Option: "cert", Message: "required option is missing: key is set"})
+		errs = append(errs, missing("cert", "key is set"))
 	}
 	return errors.Join(errs...)
 }
@@ -51,24 +50,19 @@ func (c *Client) Config(log *slog.Logger) (*tls.Config, error) {
 	if !c.TLS {
 		return nil, nil
 	}
-	t := &tls.Config{MinVersion: version(c.Proto), ServerName: c.ServerName, InsecureSkipVerify: !c.Verify}
-	if t.MinVersion < tls.VersionTLS12 {
-		log.Warn("versions of TLS below 1.2 are accepted, which are not safe", "tls_proto", c.Proto)
-	}
+	t := &tls.Config{MinVersion: lowest(c.Proto, log), ServerName: c.ServerName, InsecureSkipVerify: !c.Verify}
 	if !c.Verify {
 		log.Warn("certificates are not checked, anybody can pretend to be the server", "tls_verify", false)
 	}
+	var err error
 	if c.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
-		if err != nil {
-			return nil, fmt.Errorf("load the certificate of cert and key: %w", err)
+		if t.Certificates, err = certificates(c.Cert, c.Key); err != nil {
+			return nil, err
 		}
-		t.Certificates = []tls.Certificate{pair}
 	}
 	if c.CACert == "" {
 		return t, nil
 	}
-	var err error
 	t.RootCAs, err = authorities(c.CACert)
 	return t, err
 }

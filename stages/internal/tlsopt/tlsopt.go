@@ -30,19 +30,20 @@ func (s *Server) CheckTLS() error {
 		return nil
 	}
 	var errs []error
-	missing := func(name, why string) {
-		errs = append(errs, &option.Fault{Code: option.Required, Option: name, Message: "required option is missing: " + why})
-	}
 	if s.Cert == "" {
-		missing("cert", "tls is True")
+		errs = append(errs, missing("cert", "tls is True"))
 	}
 	if s.Key == "" {
-		missing("key", "tls is True")
+		errs = append(errs, missing("key", "tls is True"))
 	}
 	if s.ClientAuth == "require" && s.CACert == "" {
-		missing("cacert", "tls_client_auth is require")
+		errs = append(errs, missing("cacert", "tls_client_auth is require"))
 	}
 	return errors.Join(errs...)
+}
+
+func missing(name, why string) error {
+	return &option.Fault{Code: option.Required, Option: name, Message: "required option is missing: " + why}
 }
 
 // FilesTLS names the files that must be readable.
@@ -58,14 +59,11 @@ func (s *Server) Config(log *slog.Logger) (*tls.Config, error) {
 	if !s.TLS {
 		return nil, nil
 	}
-	pair, err := tls.LoadX509KeyPair(s.Cert, s.Key)
+	own, err := certificates(s.Cert, s.Key)
 	if err != nil {
-		return nil, fmt.Errorf("load the certificate of cert and key: %w", err)
+		return nil, err
 	}
-	c := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: version(s.Proto)}
-	if c.MinVersion < tls.VersionTLS12 {
-		log.Warn("versions of TLS below 1.2 are accepted, which are not safe", "tls_proto", s.Proto)
-	}
+	c := &tls.Config{Certificates: own, MinVersion: lowest(s.Proto, log)}
 	switch s.ClientAuth {
 	case "request":
 		c.ClientAuth = tls.VerifyClientCertIfGiven
@@ -77,6 +75,24 @@ func (s *Server) Config(log *slog.Logger) (*tls.Config, error) {
 	}
 	c.ClientCAs, err = authorities(s.CACert)
 	return c, err
+}
+
+// certificates reads the only certificate of this side.
+func certificates(cert, key string) ([]tls.Certificate, error) {
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		return nil, fmt.Errorf("load the certificate of cert and key: %w", err)
+	}
+	return []tls.Certificate{pair}, nil
+}
+
+// lowest is the version that tls_proto names. One that is not safe is worth a warning.
+func lowest(proto string, log *slog.Logger) uint16 {
+	v := version(proto)
+	if v < tls.VersionTLS12 {
+		log.Warn("versions of TLS below 1.2 are accepted, which are not safe", "tls_proto", proto)
+	}
+	return v
 }
 
 // version is what a name of tls_proto means.

@@ -15,7 +15,6 @@ import (
 
 	"gambolputty/actor"
 	"gambolputty/actor/actortest"
-	"gambolputty/actor/event"
 	"gambolputty/config"
 	"gambolputty/stages/misc/eventbuffer"
 	"gambolputty/stages/misc/redisstore"
@@ -40,7 +39,7 @@ func (g *gate) Write(ctx context.Context, b *actor.Batch) error {
 	g.mu.Lock()
 	if b.Len() <= g.room {
 		for e := range b.View() {
-			g.wrote, g.ids = append(g.wrote, data(e)), append(g.ids, e.ID())
+			g.wrote, g.ids = append(g.wrote, actortest.Data(e)), append(g.ids, e.ID())
 		}
 		g.room -= b.Len()
 		g.mu.Unlock()
@@ -49,11 +48,6 @@ func (g *gate) Write(ctx context.Context, b *actor.Batch) error {
 	g.mu.Unlock()
 	<-ctx.Done()
 	return ctx.Err()
-}
-
-func data(e *event.Event) string {
-	v, _ := e.Field(event.Data)
-	return v.Str()
 }
 
 func lines(from, end int) chan string {

@@ -79,13 +79,8 @@ func (o *Options) Validate() error {
 		}
 	}
 	var err error
-	if o.source, err = datetime.Zone("source_timezone", o.SourceZone); err != nil {
-		errs = append(errs, err)
-	}
-	if o.target, err = datetime.Zone("target_timezone", o.TargetZone); err != nil {
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
+	o.source, o.target, err = datetime.Zones(o.SourceZone, o.TargetZone)
+	return errors.Join(append(errs, err)...)
 }
 
 type modifier struct {
@@ -180,14 +175,10 @@ func (m *modifier) time(e *event.Event) (time.Time, bool) {
 }
 
 func (m *modifier) render(e *event.Event, t time.Time) event.Value {
-	switch m.special {
-	case datetime.Epoch:
-		return event.Int(t.Unix())
-	case datetime.EpochMillis:
-		return event.Int(t.UnixMilli())
-	case datetime.EpochNanos:
-		return event.Int(t.UnixNano())
-	case datetime.ISO8601:
+	if n, ok := datetime.SinceEpoch(m.special, t); ok {
+		return event.Int(n)
+	}
+	if m.special == datetime.ISO8601 {
 		return event.String(t.Format(m.digits))
 	}
 	if m.seconds && m.second == t.Unix() && m.second != 0 {

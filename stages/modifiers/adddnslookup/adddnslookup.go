@@ -82,14 +82,11 @@ func (*servers) OptionType() string { return "list of string" }
 
 // DecodeOption reads one address or a list.
 func (s *servers) DecodeOption(v *option.Value) error {
-	items := v.Items
-	switch v.Kind {
-	case option.Null:
+	if v.Kind == option.Null {
 		return nil
-	case option.String:
-		items = []*option.Value{v}
-	case option.List:
-	default:
+	}
+	items, ok := v.OneOrMore()
+	if !ok {
 		return v.Wrong("string or list")
 	}
 	var errs []error

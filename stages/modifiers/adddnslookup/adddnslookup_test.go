@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -262,24 +261,9 @@ func TestEqualLookupsAreOne(t *testing.T) {
 
 func TestAsManyLookupsAsWorkersAreUnderWay(t *testing.T) {
 	const workers = 8
-	var mu sync.Mutex
-	now, most := 0, 0
-	full := make(chan struct{})
+	crowd := actortest.NewCrowd(workers)
 	s := start(t, func(s *server, w dns.ResponseWriter, r *dns.Msg) bool {
-		mu.Lock()
-		now++
-		if most = max(most, now); most == workers {
-			select {
-			case <-full:
-			default:
-				close(full)
-			}
-		}
-		mu.Unlock()
-		<-full // so that there have to be so many
-		mu.Lock()
-		now--
-		mu.Unlock()
+		crowd.Join()
 		m := new(dns.Msg)
 		m.SetReply(r)
 		rr, _ := dns.NewRR(r.Question[0].Name + " 60 IN A 10.0.0." + strings.TrimPrefix(strings.SplitN(r.Question[0].Name, ".", 2)[0], "h"))
@@ -297,9 +281,7 @@ func TestAsManyLookupsAsWorkersAreUnderWay(t *testing.T) {
 			t.Fatalf("got %s, want %s", actortest.JSON(e), want)
 		}
 	}
-	mu.Lock()
-	defer mu.Unlock()
-	if most != workers {
+	if most := crowd.Most(); most != workers {
 		t.Errorf("%d lookups at a time", most)
 	}
 }

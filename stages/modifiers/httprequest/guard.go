@@ -28,12 +28,8 @@ func (*hosts) OptionType() string { return "list of string" }
 
 // DecodeOption reads the list.
 func (h *hosts) DecodeOption(v *option.Value) error {
-	items := v.Items
-	switch v.Kind {
-	case option.List:
-	case option.String:
-		items = []*option.Value{v}
-	default:
+	items, ok := v.OneOrMore()
+	if !ok {
 		return v.Wrong("list")
 	}
 	if len(items) == 0 {

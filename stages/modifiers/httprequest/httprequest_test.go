@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -258,24 +257,9 @@ func TestEqualRequestsAtTheSameTimeAreOne(t *testing.T) {
 
 func TestAsManyRequestsAsWorkersAreUnderWay(t *testing.T) {
 	const workers = 7
-	var mu sync.Mutex
-	now, most := 0, 0
-	full := make(chan struct{})
+	crowd := actortest.NewCrowd(workers)
 	u := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		mu.Lock()
-		now++
-		if most = max(most, now); most == workers {
-			select {
-			case <-full:
-			default:
-				close(full)
-			}
-		}
-		mu.Unlock()
-		<-full // so that there have to be so many
-		mu.Lock()
-		now--
-		mu.Unlock()
+		crowd.Join()
 		io.WriteString(w, r.URL.Path)
 	})
 	r := actortest.Start(t, fmt.Sprintf("- Numbers\n- HttpRequest:\n    url: %s/$(n)\n    target_field: r\n    pool_size: %d\n- TestCatch\n", u, workers), Spec, actortest.Numbers(100))
@@ -284,9 +268,7 @@ func TestAsManyRequestsAsWorkersAreUnderWay(t *testing.T) {
 			t.Fatalf("event %d has %s", i, v.Text())
 		}
 	}
-	mu.Lock()
-	defer mu.Unlock()
-	if most != workers {
+	if most := crowd.Most(); most != workers {
 		t.Errorf("%d requests at a time", most)
 	}
 	if storetest.Counter(r, "HttpRequest", "requests") != 100 {

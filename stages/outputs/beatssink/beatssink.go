@@ -89,7 +89,6 @@ func (o *Options) Reads() []actor.File { return o.FilesTLS() }
 
 type sink struct {
 	env     actor.Env
-	start   time.Duration
 	courier *delivery.Courier
 	frames  *frames
 	window  int // most events of one
@@ -103,7 +102,7 @@ func New(env actor.Env, o Options) (actor.Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sink{env: env, start: o.StartTimeout, window: o.BatchSize, courier: delivery.New(env, o.Options, strings.Join(o.Server, ", ")), frames: newFrames(env, &o)}
+	s := &sink{env: env, window: o.BatchSize, courier: delivery.New(env, o.Options, strings.Join(o.Server, ", ")), frames: newFrames(env, &o)}
 	dialer := &wire.Dialer{TLS: config, Connect: o.Timeout, KeepAlive: 30 * time.Second}
 	for _, a := range o.Server {
 		dialer.Addresses = append(dialer.Addresses, wire.Address{Network: "tcp", Name: a})
@@ -124,10 +123,7 @@ func New(env actor.Env, o Options) (actor.Sink, error) {
 
 // Open reaches out only if the program shall not start without a server.
 func (s *sink) Open(ctx context.Context) error {
-	if s.start <= 0 {
-		return nil
-	}
-	return s.courier.Connect(ctx, s.lanes[0].connect)
+	return s.courier.Require(ctx, s.lanes[0].connect)
 }
 
 // Write delivers the events of the batch.

@@ -128,7 +128,7 @@ func TestAServerThatIsAtWorkIsWaitedFor(t *testing.T) {
 	proceed := make(chan struct{})
 	r := startReference(t, 20*time.Millisecond, func(int) { <-proceed })
 	run := numbers(t, "timeout: 0.2\nserver: "+r.address, 10)
-	wiretest.Until(t, "it has the window", func() bool { return len(r.messages()) == 10 })
+	actortest.Until(t, "it has the window", func() bool { return len(r.messages()) == 10 })
 	time.AfterFunc(time.Second, func() { close(proceed) })
 	run.Finish()
 	check(t, r.messages(), 10)
@@ -217,7 +217,7 @@ func TestAConnectionThatEndedWhileIdleIsNoFailure(t *testing.T) {
 	})
 	r := actortest.Start(t, "- Lines\n- BeatsSink: {format: $(data), store_interval_in_secs: 0, compress_level: 0, server: '"+p.Addr()+"'}\n", beatssink.Spec, actortest.Lines(feed))
 	feed <- "x"
-	wiretest.Until(t, "it is delivered", func() bool { return r.Status("BeatsSink").Meter.Own("delivered").Load() == 1 })
+	actortest.Until(t, "it is delivered", func() bool { return r.Status("BeatsSink").Meter.Own("delivered").Load() == 1 })
 	mu.Lock()
 	conns[0].(*net.TCPConn).CloseWrite()
 	mu.Unlock()

@@ -85,10 +85,10 @@ func (o outcome) report(action string, i item, r *delivery.Report) error {
 	}
 	err := fmt.Errorf("%d %s", o.Status, f.text())
 	if o.passes(f) {
-		r.Later(i.event, err)
+		r.Later(i.Event, err)
 		return err
 	}
-	r.Never(i.event, err)
+	r.Never(i.Event, err)
 	return nil
 }
 

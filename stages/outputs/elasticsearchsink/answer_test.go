@@ -21,7 +21,7 @@ func FuzzAnswer(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	src := event.NewSource("StdIn", "StdIn")
-	list := []item{{event: event.New(src)}, {event: event.New(src)}}
+	list := []item{{Draft: delivery.Draft{Event: event.New(src)}}, {Draft: delivery.Draft{Event: event.New(src)}}}
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		var r delivery.Report
 		err := readAnswer(answer, actionCreate, list, &r)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 
 	"github.com/olivere/elastic/v7"
 
@@ -16,7 +15,7 @@ import (
 
 // item is an event with the place of its lines, or with why it has none.
 type item struct {
-	event    *event.Event
+	delivery.Draft
 	from, to int
 	err      error
 }
@@ -32,22 +31,16 @@ func (s *sink) send(ctx context.Context, events []*event.Event, r *delivery.Repo
 	list := s.lines(events)
 	for len(list) > 0 {
 		if err := list[0].err; err != nil {
-			r.Never(list[0].event, err)
+			r.Never(list[0].Event, err)
 			list = list[1:]
 			continue
 		}
 		n := s.fit(list)
 		if err := s.request(ctx, list[:n], r); err != nil {
-			later(list[n:], err, r)
+			delivery.Postpone(r, list[n:], err)
 			return
 		}
 		list = list[n:]
-	}
-}
-
-func later(list []item, err error, r *delivery.Report) {
-	for _, i := range list {
-		r.Later(i.event, err)
 	}
 }
 
@@ -72,21 +65,15 @@ func (s *sink) lines(events []*event.Event) []item {
 		s.items = s.items[:0]
 		s.encoder.start(s.server)
 		for _, e := range events {
-			i := item{event: e, from: len(s.encoder.buf)}
+			i := item{Draft: delivery.Draft{Event: e}, from: len(s.encoder.buf)}
 			i.err = s.encoder.add(e)
 			i.to = len(s.encoder.buf)
 			s.items = append(s.items, i)
 		}
 		return s.items
 	}
-	if len(events) == len(s.items) {
-		return s.items
-	}
-	left := make(map[*event.Event]bool, len(events))
-	for _, e := range events {
-		left[e] = true
-	}
-	return slices.DeleteFunc(slices.Clone(s.items), func(i item) bool { return !left[i.event] })
+	s.items = delivery.Left(s.items, events)
+	return s.items
 }
 
 // fit is the number of items from the front that make a request.
@@ -118,7 +105,7 @@ func (s *sink) request(ctx context.Context, list []item, r *delivery.Report) err
 	var no *esclient.Refusal
 	if errors.As(err, &no) && divisible(no) {
 		if len(list) == 1 {
-			r.Never(list[0].event, err)
+			r.Never(list[0].Event, err)
 			return nil
 		}
 		if no.Status == http.StatusRequestEntityTooLarge {
@@ -126,14 +113,14 @@ func (s *sink) request(ctx context.Context, list []item, r *delivery.Report) err
 		}
 		half := len(list) / 2
 		if err := s.request(ctx, list[:half], r); err != nil {
-			later(list[half:], err, r)
+			delivery.Postpone(r, list[half:], err)
 			return err
 		}
 		return s.request(ctx, list[half:], r)
 	}
 	s.met = false // a node that comes back may be another one
 	s.explain(err, r)
-	later(list, err, r)
+	delivery.Postpone(r, list, err)
 	return err
 }
 

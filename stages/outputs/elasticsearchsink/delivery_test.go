@@ -32,12 +32,7 @@ const quick = "\nretry_max_interval_in_secs: 0.01\nread_timeout: 5\nindex_name: 
 // start runs the module on lines, which are all there at the beginning.
 func start(t *testing.T, options string, lines ...string) *actortest.Running {
 	t.Helper()
-	feed := make(chan string, len(lines))
-	for _, l := range lines {
-		feed <- l
-	}
-	close(feed)
-	return actortest.Start(t, "- Global:\n    shutdown_timeout: 1\n- Lines\n- ElasticSearchSink:\n    "+strings.ReplaceAll(strings.TrimSpace(options), "\n", "\n    ")+"\n", elasticsearchsink.Spec, actortest.Lines(feed))
+	return actortest.Fed(t, elasticsearchsink.Spec, options, lines...)
 }
 
 func count(r *actortest.Running, name string) int64 {

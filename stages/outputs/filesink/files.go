@@ -40,7 +40,7 @@ func newFiles(o Options) *files {
 type pending struct {
 	path   string
 	data   []byte
-	ends   []int // where each event ends in data
+	ends   outfile.Ends // of the events in data
 	events []*event.Event
 	done   int // bytes written already
 
@@ -73,7 +73,7 @@ func (l *files) write(p *pending, now time.Time) error {
 			}
 			continue
 		}
-		if err := l.append(f, p, p.upTo(l.room(f))); err != nil {
+		if err := l.append(f, p, p.ends.UpTo(p.done, l.room(f))); err != nil {
 			return errors.Join(err, l.drop(path))
 		}
 		f.used, f.period = now, l.periodOf(now)
@@ -84,42 +84,11 @@ func (l *files) write(p *pending, now time.Time) error {
 // full reports whether f must be rotated before anything is written to it. One that holds
 // nothing never is, and no event is divided: what was begun is finished first.
 func (l *files) full(f *file, p *pending, now time.Time) bool {
-	if f.size == 0 || !p.between() {
+	if f.size == 0 || !p.ends.Between(p.done) {
 		return false
 	}
 	return l.opts.RotateInterval > 0 && f.period != l.periodOf(now) ||
-		l.opts.RotateSize > 0 && f.size+int64(p.upTo(0)-p.done) > l.opts.RotateSize
-}
-
-// between reports whether no event is written in part.
-func (p *pending) between() bool {
-	if p.done == 0 {
-		return true
-	}
-	for _, end := range p.ends {
-		if end >= p.done {
-			return end == p.done
-		}
-	}
-	return false
-}
-
-// upTo is the end of the last event that fits in room, and of the first in any case.
-func (p *pending) upTo(room int64) int {
-	if room < 0 {
-		return len(p.data)
-	}
-	to := 0
-	for _, end := range p.ends {
-		if end <= p.done {
-			continue
-		}
-		if to > 0 && int64(end-p.done) > room {
-			break
-		}
-		to = end
-	}
-	return to
+		l.opts.RotateSize > 0 && f.size+int64(p.ends.UpTo(p.done, 0)-p.done) > l.opts.RotateSize
 }
 
 // room is the number of bytes before the file is full, or -1 if it never is.
@@ -241,7 +210,7 @@ func (f *file) endLine(p *pending) error {
 	if !f.cutOff {
 		return nil
 	}
-	if p.between() {
+	if p.ends.Between(p.done) {
 		n, err := f.WriteString("\n")
 		f.size += int64(n)
 		if err != nil {

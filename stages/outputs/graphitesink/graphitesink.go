@@ -76,13 +76,10 @@ func New(env actor.Env, o Options) (actor.Sink, error) {
 
 // Open reaches out only if the program shall not start without the server.
 func (s *sink) Open(ctx context.Context) error {
-	switch {
-	case s.opts.StartTimeout <= 0:
-		return nil
-	case s.packets != nil:
-		return s.courier.Connect(ctx, s.packets.Connect)
+	if s.packets != nil {
+		return s.courier.Require(ctx, s.packets.Connect)
 	}
-	return s.courier.Connect(ctx, s.link.Connect)
+	return s.courier.Require(ctx, s.link.Connect)
 }
 
 // Write delivers the metrics of the batch. Their time stays the same however often it is tried.

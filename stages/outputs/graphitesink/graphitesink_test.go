@@ -98,12 +98,12 @@ func TestTheBatchIsSentAgain(t *testing.T) {
 	text := "- Lines\n- GraphiteSink:\n    retry_max_interval_in_secs: 0.01\n    formats: ['x.$(data) 1', 'y.$(data) 2']\n    " + strings.ReplaceAll(split(t, p.Addr()), "\n", "\n    ") + "\n"
 	r := actortest.Start(t, text, graphitesink.Spec, actortest.Lines(feed))
 	feed <- "a"
-	wiretest.Until(t, "it came", func() bool { return strings.Count(p.Text(), "\n") == 2 })
+	actortest.Until(t, "it came", func() bool { return strings.Count(p.Text(), "\n") == 2 })
 	p.Close()
 	feed <- "b"
-	wiretest.Until(t, "it failed", func() bool { return strings.Contains(r.Log(), "target failed") })
+	actortest.Until(t, "it failed", func() bool { return strings.Contains(r.Log(), "target failed") })
 	again := p.Again()
-	wiretest.Until(t, "it came again", func() bool { return strings.Contains(again.Text(), "x.b 1") && strings.Contains(again.Text(), "y.b 2") })
+	actortest.Until(t, "it came again", func() bool { return strings.Contains(again.Text(), "x.b 1") && strings.Contains(again.Text(), "y.b 2") })
 	close(feed)
 	r.Finish()
 }

@@ -15,7 +15,6 @@ import (
 	"gambolputty/actor/actortest"
 	"gambolputty/stages/inputs/udpserver"
 	"gambolputty/stages/internal/porttest"
-	"gambolputty/stages/internal/wire/wiretest"
 	"gambolputty/stages/modifiers/modifyfields"
 	"gambolputty/stages/outputs/graphitesink"
 	"gambolputty/stages/parsers/collectdparser"
@@ -88,7 +87,7 @@ ENABLE_TAGS = False
 	write(t, filepath.Join(c.dir, "storage-schemas.conf"), "[all]\npattern = .*\nretentions = 1s:1h\n")
 	daemon(t, "carbon-cache", "--config="+conf, "--nodaemon", "--logdir="+c.dir, "start")
 	for _, port := range []int{c.line, c.pickle} {
-		wiretest.Until(t, "carbon listens", func() bool {
+		actortest.Until(t, "carbon listens", func() bool {
 			conn, err := net.Dial("tcp", fmt.Sprint("127.0.0.1:", port))
 			if err != nil {
 				return false
@@ -126,7 +125,7 @@ func TestIntegrationCarbonStoresMetrics(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			actortest.Sink(t, graphitesink.Spec, "server: 127.0.0.1\nprefix: "+name+"\ntimestamp_field: at\nformats: ['web.$(host).count $(count)', 'web.$(host).share $(share)']\n"+options,
 				actortest.Event(t, fmt.Sprintf(`{"host":"sp am.é","count":7,"share":0.25,"at":%d}`, at)))
-			wiretest.Until(t, "carbon has stored it", func() bool {
+			actortest.Until(t, "carbon has stored it", func() bool {
 				return c.value(name+".web.sp_am.é.count", at) == "7.000000" && c.value(name+".web.sp_am.é.share", at) == "0.250000"
 			})
 		})
@@ -154,7 +153,7 @@ func TestIntegrationCollectdToCarbon(t *testing.T) {
 	own := strings.NewReplacer(`Interval 10`, `Interval 1`, `Server "loghost" "25826"`, fmt.Sprintf("Server %q %q", host, port)).Replace(string(conf))
 	path := write(t, filepath.Join(dir, "collectd.conf"), fmt.Sprintf("Hostname \"spam.example\"\nFQDNLookup false\nBaseDir %q\nPIDFile \"%s/pid\"\nTypesDB \"/usr/share/collectd/types.db\"\n%s", dir, dir, own))
 	daemon(t, "collectd", "-f", "-C", path)
-	wiretest.Until(t, "carbon has stored the load", func() bool {
+	actortest.Until(t, "carbon has stored the load", func() bool {
 		for ago := range int64(20) {
 			if c.value("collectd.spam_example.load.load.shortterm", time.Now().Unix()-ago) != "" {
 				return true

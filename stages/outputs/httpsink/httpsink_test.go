@@ -288,12 +288,7 @@ func TestAPartialSuccessOfOTLPIsCounted(t *testing.T) {
 // start runs the module behind an input of the given lines.
 func start(t *testing.T, options string, lines ...string) *actortest.Running {
 	t.Helper()
-	feed := make(chan string, len(lines))
-	for _, l := range lines {
-		feed <- l
-	}
-	close(feed)
-	return actortest.Start(t, "- Global: {shutdown_timeout: 1}\n- Lines\n- HttpSink:\n    "+strings.ReplaceAll(options, "\n", "\n    ")+"\n", httpsink.Spec, actortest.Lines(feed))
+	return actortest.Fed(t, httpsink.Spec, options, lines...)
 }
 
 func TestSecretsStaySecret(t *testing.T) {

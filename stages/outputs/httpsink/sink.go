@@ -21,12 +21,11 @@ type sink struct {
 
 	items    []item
 	payloads []byte
-	next     int // where the next item to be asked for is likely to be
 }
 
 // item is what becomes of an event.
 type item struct {
-	event      *event.Event
+	delivery.Draft
 	url        string // "" if it has none
 	group      string
 	start, end int // of the payload
@@ -103,7 +102,7 @@ func (s *sink) gather(b *actor.Batch) {
 		}
 		start := len(s.payloads)
 		s.payloads = shape.item(r, s.payloads, payload)
-		s.items = append(s.items, item{e, lastURL, lastGroup, start, len(s.payloads)})
+		s.items = append(s.items, item{delivery.Draft{Event: e}, lastURL, lastGroup, start, len(s.payloads)})
 	}
 	r.event = nil
 }
@@ -113,32 +112,21 @@ const keepPayloads = 4 << 20
 
 func (s *sink) forget() {
 	clear(s.items)
-	s.items, s.payloads, s.next = s.items[:0], s.payloads[:0], 0
+	s.items, s.payloads = s.items[:0], s.payloads[:0]
 	if cap(s.payloads) > keepPayloads {
 		s.payloads = nil
 	}
 }
 
-// find returns the item of an event. They are asked for in their order nearly always.
-func (s *sink) find(e *event.Event) *item {
-	for range s.items {
-		i := &s.items[s.next%len(s.items)]
-		s.next++
-		if i.event == e {
-			return i
-		}
-	}
-	return nil
-}
-
 // send tries once: the events go in as many requests as they need, several at a time.
 func (s *sink) send(ctx context.Context, events []*event.Event, r *delivery.Report) {
-	s.next = 0
+	at := -1
 	var order []string
 	byURL := map[string][]*item{}
 	for _, e := range events {
-		i := s.find(e)
-		if i == nil || i.url == "" {
+		at = delivery.Find(s.items, e, at)
+		i := &s.items[at]
+		if i.url == "" {
 			r.Never(e, errNoURL)
 			continue
 		}
@@ -202,9 +190,9 @@ func (s *sink) report(q *request, r *delivery.Report) {
 		switch {
 		case v.err == nil:
 		case v.final:
-			r.Never(q.items[n].event, v.err)
+			r.Never(q.items[n].Event, v.err)
 		default:
-			r.Later(q.items[n].event, v.err)
+			r.Later(q.items[n].Event, v.err)
 		}
 	}
 }

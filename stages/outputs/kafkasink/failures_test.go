@@ -72,7 +72,7 @@ func TestFailuresThatPassAreTriedAgainAndTheOrderIsKept(t *testing.T) {
 			if rejected := refused(t, f.Tool, "topic: a\nmax_message_bytes: 1500", actortest.Events(numbered(0, 200)...)...); rejected != "" {
 				t.Error(rejected)
 			}
-			same(t, f.Texts("a", 0), numbered(0, 200))
+			actortest.Same(t, f.Texts("a", 0), numbered(0, 200))
 		})
 	}
 }
@@ -83,7 +83,7 @@ func TestABatchWhoseAnswerIsLostIsThereOnce(t *testing.T) {
 		cut := &kafkatest.Cut{Key: produce, At: 2} // the second answer does not come
 		f := kafkatest.NewFake(t, kfake.ListenFn(cut.Listen))
 		sink(t, f.Tool, "topic: a\nformat: $(data)\nmax_message_bytes: 1500"+options, actortest.Events(numbered(0, 200)...)...)
-		same(t, f.Texts("a", 0), numbered(0, 200))
+		actortest.Same(t, f.Texts("a", 0), numbered(0, 200))
 		if !cut.Happened() {
 			t.Error("no answer was lost")
 		}
@@ -97,7 +97,7 @@ func TestATransactionIsNotRepeatedWhileItsEndIsInDoubt(t *testing.T) {
 		cut := &kafkatest.Cut{Key: endTransaction, At: 1, More: more}
 		f := kafkatest.NewFake(t, kfake.ListenFn(cut.Listen))
 		sink(t, f.Tool, "topic: a\nformat: $(data)\ntransactional_id: x\nsocket_timeout_ms: 100", actortest.Events(numbered(0, 20)...)...)
-		same(t, f.Texts("a", 0), numbered(0, 20))
+		actortest.Same(t, f.Texts("a", 0), numbered(0, 20))
 		if !cut.Happened() {
 			t.Error("no answer was lost")
 		}
@@ -136,7 +136,7 @@ func TestARefusedMessageIsFoundAmongTheOthers(t *testing.T) {
 			texts := numbered(0, 100)
 			texts[37] = "bad"
 			rejected := refused(t, f.Tool, "topic: a", actortest.Events(texts...)...)
-			same(t, f.Texts("a", 0), append(numbered(0, 37), numbered(38, 100)...))
+			actortest.Same(t, f.Texts("a", 0), append(numbered(0, 37), numbered(38, 100)...))
 			if strings.Count(rejected, "\n") != 1 || !strings.Contains(rejected, `"data":"bad"`) || name != "not named" && !strings.Contains(strings.ToLower(rejected), "compacted topic") {
 				t.Errorf("rejected %s", rejected)
 			}
@@ -166,7 +166,7 @@ func TestAnUnknownTopicIsWaitedForOrGivenUp(t *testing.T) {
 	f.Create("later", 1, nil)
 	close(lines)
 	r.Finish()
-	same(t, f.Texts("later", 0), []string{"1"})
+	actortest.Same(t, f.Texts("later", 0), []string{"1"})
 	if !strings.Contains(r.Log(), "target works again") {
 		t.Error(r.Log())
 	}
@@ -188,7 +188,7 @@ func TestBrokersThatAreAwayAtStartAndLater(t *testing.T) {
 	f = kafkatest.NewFake(t, options...)
 	close(lines)
 	r.Finish()
-	same(t, f.Texts("a", 0), []string{"1", "2", "3"})
+	actortest.Same(t, f.Texts("a", 0), []string{"1", "2", "3"})
 }
 
 func TestAWrongPasswordIsNotPrinted(t *testing.T) {

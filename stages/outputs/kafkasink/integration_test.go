@@ -29,7 +29,7 @@ func TestIntegrationWhatABrokerTakes(t *testing.T) {
 			if options == "acks: 0" {
 				kafkatest.Until(t, "all are there", func() bool { return len(b.Texts(topic, 0)) == 3000 })
 			}
-			same(t, b.Texts(topic, 0), numbered(0, 3000))
+			actortest.Same(t, b.Texts(topic, 0), numbered(0, 3000))
 		}
 	})
 	t.Run("the rest of what is refused", func(t *testing.T) {
@@ -52,7 +52,7 @@ func TestIntegrationWhatABrokerTakes(t *testing.T) {
 			if strings.Count(rejected, "\n") != 1 || !strings.Contains(rejected, c.reason) {
 				t.Errorf("rejected %s", rejected)
 			}
-			same(t, b.Texts(c.topic, 0), want)
+			actortest.Same(t, b.Texts(c.topic, 0), want)
 		}
 	})
 	t.Run("headers and times", func(t *testing.T) {
@@ -145,7 +145,7 @@ func TestIntegrationRestartsAndHangsLoseNothingAndKeepTheOrder(t *testing.T) {
 			}
 			close(lines)
 			r.Finish()
-			same(t, b.Texts("a", 0), numbered(0, next))
+			actortest.Same(t, b.Texts("a", 0), numbered(0, next))
 		})
 	}
 }
@@ -153,7 +153,7 @@ func TestIntegrationRestartsAndHangsLoseNothingAndKeepTheOrder(t *testing.T) {
 func TestIntegrationTopicsThatTheBrokerMakes(t *testing.T) {
 	b := kafkatest.Start(t, "auto.create.topics.enable=true")
 	sink(t, b.Tool, "topic: $(data)\nformat: $(data)", actortest.Events("one", "two")...)
-	same(t, append(b.Texts("one", 0), b.Texts("two", 0)...), []string{"one", "two"})
+	actortest.Same(t, append(b.Texts("one", 0), b.Texts("two", 0)...), []string{"one", "two"})
 	if _, err := b.Client().GetOffset("one", 0, sarama.OffsetNewest); err != nil {
 		t.Error(err)
 	}

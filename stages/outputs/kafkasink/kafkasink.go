@@ -62,10 +62,7 @@ func New(env actor.Env, o Options) (actor.Sink, error) {
 
 // Open reaches out only if the program shall not start without the brokers.
 func (s *sink) Open(ctx context.Context) error {
-	if s.opts.StartTimeout <= 0 {
-		return nil
-	}
-	if err := s.courier.Connect(ctx, s.producer.connect); err != nil {
+	if err := s.courier.Require(ctx, s.producer.connect); err != nil {
 		return fmt.Errorf("%s: %w", s.opts.Target(), err)
 	}
 	return nil
@@ -89,9 +86,9 @@ func (s *sink) send(ctx context.Context, events []*event.Event, r *delivery.Repo
 	for _, l := range mail {
 		switch {
 		case l.refused != nil:
-			r.Never(l.event, l.refused)
+			r.Never(l.Event, l.refused)
 		case !l.done:
-			r.Later(l.event, l.trouble)
+			r.Later(l.Event, l.trouble)
 		default:
 			s.env.Count("bytes", l.size)
 		}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -36,24 +35,12 @@ func sink(t *testing.T, f *kafkatest.Tool, options string, events ...*event.Even
 	actortest.Sink(t, kafkasink.Spec, "brokers: "+f.List()+"\n"+options, events...)
 }
 
-func same(t *testing.T, got, want []string) {
-	t.Helper()
-	if slices.Equal(got, want) {
-		return
-	}
-	at := 0
-	for at < min(len(got), len(want)) && got[at] == want[at] {
-		at++
-	}
-	t.Fatalf("got %d, want %d; number %d and what follows is %.40q, want %.40q", len(got), len(want), at, got[at:min(len(got), at+10)], want[at:min(len(want), at+10)])
-}
-
 // KAFKA-OUT-1.
 func TestAMessageIsTheFormatOrTheEvent(t *testing.T) {
 	f := kafkatest.NewFake(t)
 	sink(t, f.Tool, "topic: a\ndelete_fields: [gambolputty]", actortest.Events("spam")...)
 	sink(t, f.Tool, "topic: a\nformat: '<$(data)>'", actortest.Events("eggs\n", "\x00\xff")...)
-	same(t, f.Texts("a", 0), []string{`{"data":"spam"}`, "<eggs\n>", "<\x00\xff>"})
+	actortest.Same(t, f.Texts("a", 0), []string{`{"data":"spam"}`, "<eggs\n>", "<\x00\xff>"})
 }
 
 // KAFKA-OUT-2.
@@ -61,7 +48,7 @@ func TestMessagesComeInTheirOrder(t *testing.T) {
 	for _, options := range []string{"", "batch_size: 1", "batch_size: 7", "max_message_bytes: 100", "acks: 1", "acks: 0", "enable_idempotence: False", "transactional_id: x"} {
 		f := kafkatest.NewFake(t)
 		sink(t, f.Tool, "topic: a\nformat: $(data)\n"+options, actortest.Events(numbered(0, 1200)...)...)
-		same(t, f.Texts("a", 0), numbered(0, 1200))
+		actortest.Same(t, f.Texts("a", 0), numbered(0, 1200))
 	}
 }
 
@@ -70,7 +57,7 @@ func TestCompression(t *testing.T) {
 		f := kafkatest.NewFake(t)
 		text := strings.Repeat("spam ", 10_000)
 		sink(t, f.Tool, "topic: a\nformat: $(data)\ncompression: "+codec, actortest.Events(text)...)
-		same(t, f.Texts("a", 0), []string{text})
+		actortest.Same(t, f.Texts("a", 0), []string{text})
 	}
 }
 
@@ -161,7 +148,7 @@ func TestWhatCannotBeWrittenIsRejectedAndTheRestIsNot(t *testing.T) {
 			}
 			before := len(f.Texts(c.topic, 0))
 			sink(t, f.Tool, c.options+"format: $(data)\nreject_action: file\nreject_file: "+file, events...)
-			same(t, f.Texts(c.topic, 0)[before:], c.want)
+			actortest.Same(t, f.Texts(c.topic, 0)[before:], c.want)
 			text, err := os.ReadFile(file)
 			if err != nil || !strings.Contains(string(text), c.reason) || strings.Count(string(text), "\n") != 1 {
 				t.Errorf("rejected %s %v", text, err)

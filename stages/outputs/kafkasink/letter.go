@@ -17,7 +17,7 @@ import (
 
 // letter is a message on its way, and what became of it.
 type letter struct {
-	event     *event.Event
+	delivery.Draft
 	topic     string
 	partition int32 // -1 until it is chosen
 	at        time.Time
@@ -52,7 +52,6 @@ type letters struct {
 	records []sarama.RecordHeader
 	refs    []*sarama.RecordHeader
 	topics  map[string]string // names as texts, so that one is made once
-	next    int               // where the next letter to be asked for is likely to be
 }
 
 type header struct {
@@ -81,7 +80,7 @@ var errNoTopic = errors.New("a field in the name of the topic is missing")
 func (l *letters) write(b *actor.Batch) {
 	now := time.Now()
 	for e := range b.View() {
-		m := letter{event: e, partition: -1, at: l.opts.Of(l.env, e, now)}
+		m := letter{Draft: delivery.Draft{Event: e}, partition: -1, at: l.opts.Of(l.env, e, now)}
 		m.topic, m.unfit = l.topic(e, m.at)
 		if !l.opts.Key.IsZero() {
 			m.key, m.keyed = l.render(l.opts.Key, e)
@@ -181,9 +180,11 @@ func (l *letters) cut(s span) []byte { return l.bytes[s.from:s.to:s.to] }
 
 // of returns the letters of events that may be tried. What cannot work is refused.
 func (l *letters) of(events []*event.Event, r *delivery.Report) []*letter {
-	l.mail, l.next = l.mail[:0], 0
+	l.mail = l.mail[:0]
+	at := -1
 	for _, e := range events {
-		m := l.find(e)
+		at = delivery.Find(l.list, e, at)
+		m := &l.list[at]
 		if m.unfit != nil {
 			r.Never(e, m.unfit)
 			continue
@@ -192,18 +193,6 @@ func (l *letters) of(events []*event.Event, r *delivery.Report) []*letter {
 		l.mail = append(l.mail, m)
 	}
 	return l.mail
-}
-
-// find returns the letter of an event. They are asked for in their order nearly always.
-func (l *letters) find(e *event.Event) *letter {
-	for range l.list {
-		m := &l.list[l.next%len(l.list)]
-		l.next++
-		if m.event == e {
-			return m
-		}
-	}
-	panic("kafkasink: an event that is not of this batch") // the courier knows no others
 }
 
 func (l *letters) forget() {

@@ -9,12 +9,13 @@ import (
 
 	"gambolputty/actor"
 	"gambolputty/actor/event"
+	"gambolputty/stages/internal/delivery"
 )
 
 // letter is an event as it is stored, or why it cannot be. The document lies in the buffer
 // of the writer.
 type letter struct {
-	event      *event.Event
+	delivery.Draft
 	collection string
 	from, to   int
 	id         int // end of the _id, which begins at idAt
@@ -58,7 +59,7 @@ const idAt = 4 + 1 + 4 + 4
 
 // letter makes one of an event. Collection and id are taken from it before delete_fields.
 func (w *writer) letter(e *event.Event) letter {
-	l := letter{event: e, collection: w.collection(e), from: len(w.buf)}
+	l := letter{Draft: delivery.Draft{Event: e}, collection: w.collection(e), from: len(w.buf)}
 	id := w.id(e)
 	l.id = l.from + idAt + len(id)
 	payload := w.env.Payload(e)

@@ -29,12 +29,7 @@ const quick = "\nretry_max_interval_in_secs: 0.01\n"
 // start runs the module on texts, which become one batch of three or less.
 func start(t *testing.T, options string, texts ...string) *actortest.Running {
 	t.Helper()
-	feed := make(chan string, len(texts))
-	for _, l := range texts {
-		feed <- l
-	}
-	close(feed)
-	return actortest.Start(t, "- Global:\n    shutdown_timeout: 1\n- Lines\n- MongoDbSink:\n    "+strings.ReplaceAll(strings.TrimSpace(options), "\n", "\n    ")+"\n", mongodbsink.Spec, actortest.Lines(feed))
+	return actortest.Fed(t, mongodbsink.Spec, options, texts...)
 }
 
 func own(r *actortest.Running, name string) int64 {

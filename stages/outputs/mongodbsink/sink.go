@@ -57,10 +57,7 @@ func (s *sink) Open(ctx context.Context) error {
 	if err := s.connect(); err != nil {
 		return err
 	}
-	if s.opts.StartTimeout <= 0 {
-		return nil
-	}
-	err := s.courier.Connect(ctx, func(ctx context.Context) error { return s.client.Ping(ctx, readpref.Primary()) })
+	err := s.courier.Require(ctx, func(ctx context.Context) error { return s.client.Ping(ctx, readpref.Primary()) })
 	if err != nil {
 		return fmt.Errorf("%s: %s", s.opts.Host.target(), s.opts.discreet(err))
 	}
@@ -109,20 +106,15 @@ type groups struct {
 
 // send tries once.
 func (s *sink) send(ctx context.Context, events []*event.Event, r *delivery.Report) {
-	left := make(map[*event.Event]bool, len(events))
-	for _, e := range events {
-		left[e] = true
-	}
+	s.letters = delivery.Left(s.letters, events)
 	s.groups = groups{at: map[string]int{}}
 	for i := range s.letters {
 		l := &s.letters[i]
-		switch {
-		case !left[l.event]:
-		case l.err != nil:
-			r.Never(l.event, l.err)
-		default:
-			s.groups.add(l)
+		if l.err != nil {
+			r.Never(l.Event, l.err)
+			continue
 		}
+		s.groups.add(l)
 	}
 	var failed error
 	for _, g := range s.groups.list {
@@ -149,7 +141,7 @@ func (g *groups) add(l *letter) {
 
 func later(list []*letter, err error, r *delivery.Report) {
 	for _, l := range list {
-		r.Later(l.event, err)
+		r.Later(l.Event, err)
 	}
 }
 
@@ -179,7 +171,7 @@ func (s *sink) store(ctx context.Context, list []*letter, r *delivery.Report) er
 		return err
 	}
 	if len(list) == 1 {
-		r.Never(list[0].event, err)
+		r.Never(list[0].Event, err)
 		return nil
 	}
 	half := len(list) / 2
@@ -229,7 +221,7 @@ func (s *sink) judge(list []*letter, all *mongo.BulkWriteException, r *delivery.
 		}
 		spoken[w.Index] = true
 		err := fmt.Errorf("%d %s", w.Code, w.Message)
-		switch e := list[w.Index].event; {
+		switch e := list[w.Index].Event; {
 		case w.Code == duplicateKey && isID(w.Message):
 			if s.opts.Upsert { // two of the same were written at a time, and this one came second
 				r.Later(e, err)
@@ -246,7 +238,7 @@ func (s *sink) judge(list []*letter, all *mongo.BulkWriteException, r *delivery.
 	err := fmt.Errorf("not confirmed by %s: %d %s", s.opts.WriteConcern, all.WriteConcernError.Code, all.WriteConcernError.Message)
 	for i, l := range list {
 		if !spoken[i] {
-			r.Later(l.event, err)
+			r.Later(l.Event, err)
 		}
 	}
 }

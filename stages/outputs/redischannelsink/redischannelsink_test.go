@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/alicebob/miniredis/v2"
 	"go.uber.org/goleak"
@@ -33,15 +32,6 @@ func listen(m *miniredis.Miniredis, pattern string, n int) <-chan []string {
 		done <- list
 	}()
 	return done
-}
-
-func until(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("waited in vain until %s", what)
-		}
-	}
 }
 
 func TestEventsArePublishedInTheirOrder(t *testing.T) {
@@ -84,11 +74,11 @@ func TestNobodyListens(t *testing.T) {
 	r := start("")
 	feed <- "gone"
 	own := func() int64 { return r.Status("RedisChannelSink").Meter.Own("without_subscriber").Load() }
-	until(t, "it is counted", func() bool { return own() == 1 })
+	actortest.Until(t, "it is counted", func() bool { return own() == 1 })
 	r.Stop()
 	r = start(", require_subscribers: True")
 	feed <- "kept"
-	until(t, "it is told", func() bool { return strings.Contains(r.Log(), "nobody has subscribed") })
+	actortest.Until(t, "it is told", func() bool { return strings.Contains(r.Log(), "nobody has subscribed") })
 	done := listen(m, "*", 1)
 	r.Stop()
 	if got := <-done; got[0] != "c kept" {
@@ -104,7 +94,7 @@ func TestEventsOutliveAnOutage(t *testing.T) {
 	r := actortest.Start(t, "- Lines\n- RedisChannelSink: {server: '"+address+"', channel: c, format: $(data)}\n", redischannelsink.Spec, actortest.Lines(feed))
 	feed <- "1"
 	feed <- "2"
-	until(t, "the failure is told", func() bool { return strings.Contains(r.Log(), "target failed") })
+	actortest.Until(t, "the failure is told", func() bool { return strings.Contains(r.Log(), "target failed") })
 	done := listen(m, "*", 2)
 	if err := m.StartAddr(address); err != nil {
 		t.Fatal(err)

@@ -45,15 +45,6 @@ func want(t *testing.T, m *miniredis.Miniredis, list string, entries ...string) 
 	}
 }
 
-func until(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("waited in vain until %s", what)
-		}
-	}
-}
-
 func TestEventsBecomeEntriesInTheirOrder(t *testing.T) {
 	for _, options := range []string{"", "batch_size: 1", "batch_size: 7\nstore_interval_in_secs: 0"} {
 		m := miniredis.RunT(t)
@@ -124,11 +115,11 @@ func TestAServerThatIsAwayAtStartAndLater(t *testing.T) {
 	m.Close()
 	feed, r := stream(t, "server: "+address+"\nlist: l\nformat: $(data)\nstore_interval_in_secs: 0")
 	feed <- "1"
-	until(t, "the failure is told", func() bool { return strings.Contains(r.Log(), "target failed") })
+	actortest.Until(t, "the failure is told", func() bool { return strings.Contains(r.Log(), "target failed") })
 	if err := m.StartAddr(address); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "it arrives", func() bool { return m.Exists("l") })
+	actortest.Until(t, "it arrives", func() bool { return m.Exists("l") })
 	m.Close()
 	feed <- "2"
 	feed <- "3"
@@ -175,7 +166,7 @@ func TestAKeyOfAnotherTypeAndAWrongPasswordAreTriedSlowly(t *testing.T) {
 	} {
 		feed, r := stream(t, options+"\nstore_interval_in_secs: 0\nmax_retries: 1\nretry_max_interval_in_secs: 2\nreject_action: drop")
 		feed <- "spam"
-		until(t, sign, func() bool { return strings.Contains(r.Log(), sign) })
+		actortest.Until(t, sign, func() bool { return strings.Contains(r.Log(), sign) })
 		began := time.Now()
 		close(feed)
 		r.Finish()
@@ -192,7 +183,7 @@ func TestALongListIsCongested(t *testing.T) {
 	}
 	feed, r := stream(t, "server: "+m.Addr()+"\nlist: l\nformat: $(data)\nstore_interval_in_secs: 0\ncongestion_threshold: 2\ncongestion_interval_in_secs: 20ms")
 	feed <- "new"
-	until(t, "it is told", func() bool { return strings.Contains(r.Log(), "congested") })
+	actortest.Until(t, "it is told", func() bool { return strings.Contains(r.Log(), "congested") })
 	if _, err := m.Lpop("l"); err != nil {
 		t.Fatal(err)
 	}

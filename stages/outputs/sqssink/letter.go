@@ -14,12 +14,13 @@ import (
 	"gambolputty/actor"
 	"gambolputty/actor/event"
 	"gambolputty/actor/expr"
+	"gambolputty/stages/internal/delivery"
 	"gambolputty/stages/internal/render"
 )
 
 // letter is an event as it is sent, or why it cannot be.
 type letter struct {
-	event *event.Event
+	delivery.Draft
 	entry types.SendMessageBatchRequestEntry
 	size  int // as the service counts it
 	err   error
@@ -45,7 +46,7 @@ var (
 
 // letter renders an event. Attributes and ids are taken from it before delete_fields.
 func (w *writer) letter(e *event.Event) letter {
-	l := letter{event: e}
+	l := letter{Draft: delivery.Draft{Event: e}}
 	w.buf = w.line.AppendText(w.buf[:0], w.env.Payload(e))
 	body := strings.ToValidUTF8(string(w.buf), string(utf8.RuneError))
 	l.entry.MessageBody, l.size = &body, len(body)
@@ -76,7 +77,7 @@ func forbidden(r rune) bool {
 // attributes adds what message_attributes names.
 func (w *writer) attributes(l *letter) {
 	for _, p := range w.opts.MessageAttributes {
-		v, ok := l.event.Get(p)
+		v, ok := l.Event.Get(p)
 		if !ok || v.IsNull() {
 			continue
 		}
@@ -103,7 +104,7 @@ const longestID = 128
 
 // id makes an id, which is instead if a field is missing.
 func (w *writer) id(l *letter, name string, t expr.Template, instead string) *string {
-	id, ok := t.Text(l.event)
+	id, ok := t.Text(l.Event)
 	if !ok || id == "" {
 		w.env.Unresolved(name, t.Source())
 		id = instead

@@ -50,10 +50,7 @@ func New(env actor.Env, o Options) (actor.Sink, error) {
 
 // Open reaches out only if the program shall not start without the queue.
 func (s *sink) Open(ctx context.Context) error {
-	if s.opts.StartTimeout <= 0 {
-		return nil
-	}
-	if err := s.courier.Connect(ctx, s.client.Ping); err != nil {
+	if err := s.courier.Require(ctx, s.client.Ping); err != nil {
 		return fmt.Errorf("%s: %w", s.opts.Target(), err)
 	}
 	return nil
@@ -76,10 +73,11 @@ func (s *sink) Write(ctx context.Context, b *actor.Batch) error {
 // send tries once. When the service could not do its work, the rest waits for the next
 // attempt, so that the order stays.
 func (s *sink) send(ctx context.Context, events []*event.Event, r *delivery.Report) {
-	list := s.of(events)
+	s.letters = delivery.Left(s.letters, events)
+	list := s.letters
 	for len(list) > 0 {
 		if err := list[0].err; err != nil {
-			r.Never(list[0].event, err)
+			r.Never(list[0].Event, err)
 			list = list[1:]
 			continue
 		}
@@ -88,25 +86,11 @@ func (s *sink) send(ctx context.Context, events []*event.Event, r *delivery.Repo
 			if sqsconn.Hopeless(err) {
 				r.Wait(s.opts.RetryMax)
 			}
-			for _, l := range list[n:] {
-				r.Later(l.event, err)
-			}
+			delivery.Postpone(r, list[n:], err)
 			return
 		}
 		list = list[n:]
 	}
-}
-
-// of finds the letters of events. Those that are left keep their order.
-func (s *sink) of(events []*event.Event) []letter {
-	if len(events) == len(s.letters) {
-		return s.letters
-	}
-	left := make(map[*event.Event]bool, len(events))
-	for _, e := range events {
-		left[e] = true
-	}
-	return slices.DeleteFunc(slices.Clone(s.letters), func(l letter) bool { return !left[l.event] })
 }
 
 // fit is the number of letters from the front that make a request.
@@ -129,24 +113,18 @@ func (s *sink) request(ctx context.Context, list []letter, r *delivery.Report) e
 	}
 	if divisible(err) {
 		if len(list) == 1 {
-			r.Never(list[0].event, err)
+			r.Never(list[0].Event, err)
 			return nil
 		}
 		half := len(list) / 2
 		if err := s.request(ctx, list[:half], r); err != nil {
-			later(list[half:], err, r)
+			delivery.Postpone(r, list[half:], err)
 			return err
 		}
 		return s.request(ctx, list[half:], r)
 	}
-	later(list, err, r)
+	delivery.Postpone(r, list, err)
 	return err
-}
-
-func later(list []letter, err error, r *delivery.Report) {
-	for _, l := range list {
-		r.Later(l.event, err)
-	}
 }
 
 // divisible reports whether an error is about one message, which none of the others has to
@@ -205,16 +183,16 @@ func (s *sink) judge(list []letter, a *sqs.SendMessageBatchOutput, r *delivery.R
 		refused[i] = true
 		reason := fmt.Errorf("%s: %s", aws.ToString(no.Code), aws.ToString(no.Message))
 		if no.SenderFault {
-			r.Never(list[i].event, reason)
+			r.Never(list[i].Event, reason)
 			continue
 		}
 		busy = reason
-		r.Later(list[i].event, reason)
+		r.Later(list[i].Event, reason)
 	}
 	for i, l := range list {
 		if !arrived[i] && !refused[i] {
 			busy = sqsconn.ErrGarbage
-			r.Later(l.event, busy)
+			r.Later(l.Event, busy)
 		}
 	}
 	return busy

@@ -25,12 +25,7 @@ const quick = "retry_max_interval_in_secs: 0.01\n"
 
 func start(t *testing.T, options string, texts ...string) *actortest.Running {
 	t.Helper()
-	feed := make(chan string, len(texts))
-	for _, l := range texts {
-		feed <- l
-	}
-	close(feed)
-	return actortest.Start(t, "- Global:\n    shutdown_timeout: 1\n- Lines\n- SQSSink:\n    "+strings.ReplaceAll(strings.TrimSpace(options), "\n", "\n    ")+"\n", sqssink.Spec, actortest.Lines(feed))
+	return actortest.Fed(t, sqssink.Spec, options, texts...)
 }
 
 func own(r *actortest.Running, name string) int64 {

@@ -22,7 +22,7 @@ func BenchmarkEvents(b *testing.B) {
 		})
 	}
 	b.Run("udp", func(b *testing.B) {
-		c := packets(b, "udp4", "127.0.0.1:0")
+		c := wiretest.Packets(b, "udp4", "127.0.0.1:0")
 		go func() {
 			buf := make([]byte, 4096)
 			for {

@@ -90,10 +90,7 @@ func (h *header) facilityOf(e *event.Event) int {
 	if h.facility >= 0 {
 		return h.facility
 	}
-	var resolved bool
-	h.scratch, resolved = h.fromField.Append(h.scratch[:0], e)
-	if !resolved {
-		h.env.Unresolved("facility", h.fromField.Source())
+	if !h.resolve("facility", h.fromField, e) {
 		return user
 	}
 	n, known := facilityNumber(string(h.scratch))
@@ -108,10 +105,7 @@ func (h *header) severityOf(e *event.Event) int {
 	if h.severity >= 0 {
 		return h.severity
 	}
-	var resolved bool
-	h.scratch, resolved = h.pattern.Append(h.scratch[:0], e)
-	if !resolved {
-		h.env.Unresolved("severity", h.pattern.Source())
+	if !h.resolve("severity", h.pattern, e) {
 		return info
 	}
 	n, known := severityNumber(string(h.scratch))
@@ -120,6 +114,15 @@ func (h *header) severityOf(e *event.Event) int {
 		return info
 	}
 	return n
+}
+
+// resolve renders the template of an option into scratch. A field that is missing is counted,
+// and the answer is false.
+func (h *header) resolve(name string, t expr.Template, e *event.Event) (ok bool) {
+	if h.scratch, ok = t.Append(h.scratch[:0], e); !ok {
+		h.env.Unresolved(name, t.Source())
+	}
+	return ok
 }
 
 // appendTime appends a time with microseconds, the most that RFC 5424 allows.
@@ -139,10 +142,7 @@ func (h *header) appendWord(dst []byte, name string, t expr.Template, longest in
 	if t.IsZero() {
 		return append(dst, '-')
 	}
-	var resolved bool
-	h.scratch, resolved = t.Append(h.scratch[:0], e)
-	if !resolved {
-		h.env.Unresolved(name, t.Source())
+	if !h.resolve(name, t, e) {
 		return append(dst, '-')
 	}
 	return appendWord(dst, h.scratch, longest)

@@ -28,32 +28,6 @@ func over(t *testing.T, options string, data ...string) string {
 	return p.Text()
 }
 
-// packets listens for datagrams.
-func packets(t testing.TB, network, address string) net.PacketConn {
-	t.Helper()
-	c, err := net.ListenPacket(network, address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	return c
-}
-
-// read returns the next datagrams.
-func read(t testing.TB, c net.PacketConn, count int) []string {
-	t.Helper()
-	var list []string
-	buf := make([]byte, 70_000)
-	for range count {
-		n, _, err := c.ReadFrom(buf)
-		if err != nil {
-			t.Fatal(err)
-		}
-		list = append(list, string(buf[:n]))
-	}
-	return list
-}
-
 // stream feeds a sink line by line.
 func stream(t *testing.T, options string) (chan<- string, *actortest.Running) {
 	t.Helper()
@@ -109,9 +83,9 @@ func TestPriorityFromTheEvent(t *testing.T) {
 // SYSLOG-3: the reference's example.
 func TestAPacketForEachMessage(t *testing.T) {
 	for network, address := range map[string]string{"udp4": "127.0.0.1:0", "udp6": "[::1]:0"} {
-		c := packets(t, network, address)
+		c := wiretest.Packets(t, network, address)
 		actortest.Sink(t, syslogsink.Spec, "address: '"+c.LocalAddr().String()+"'\nproto: udp\nfacility: local0\nformat: $(data)", actortest.Events("hello", "two\nlines\n")...)
-		if got := read(t, c, 2); got[0] != "<134>hello" || got[1] != "<134>two\nlines" {
+		if got := wiretest.Datagrams(t, c, 2); got[0] != "<134>hello" || got[1] != "<134>two\nlines" {
 			t.Errorf("%s: %q", network, got)
 		}
 	}
@@ -121,10 +95,10 @@ func TestAPacketForEachMessage(t *testing.T) {
 func TestUnixSocketsOfBothKinds(t *testing.T) {
 	for _, proto := range []string{"tcp", "udp"} {
 		path := filepath.Join(t.TempDir(), "log")
-		c := packets(t, "unixgram", path)
+		c := wiretest.Packets(t, "unixgram", path)
 		feed, r := stream(t, "address: "+path+"\nproto: "+proto)
 		feed <- "hello\nthere"
-		if got := read(t, c, 1); got[0] != "<14>hello\nthere" {
+		if got := wiretest.Datagrams(t, c, 1); got[0] != "<14>hello\nthere" {
 			t.Errorf("%q", got)
 		}
 		close(feed)
@@ -145,10 +119,10 @@ func TestUnixSocketsOfBothKinds(t *testing.T) {
 
 func TestTheLocalSyslogExpectsNoHost(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
-	c := packets(t, "unixgram", path)
+	c := wiretest.Packets(t, "unixgram", path)
 	for options, want := range map[string]string{"": "<14>Jan  2 03:04:05 app: hello", "hostname: h": "<14>Jan  2 03:04:05 h app: hello"} {
 		actortest.Sink(t, syslogsink.Spec, "address: "+path+"\nformat: hello\nsyslog_format: rfc3164\napp_name: app\ntimestamp_field: time\ntimezone: UTC\n"+options, actortest.Event(t, `{"time": "2006-01-02T03:04:05Z"}`))
-		if got := read(t, c, 1)[0]; got != want {
+		if got := wiretest.Datagrams(t, c, 1)[0]; got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
@@ -156,18 +130,18 @@ func TestTheLocalSyslogExpectsNoHost(t *testing.T) {
 
 func TestAUnixSocketThatComesBack(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
-	c := packets(t, "unixgram", path)
+	c := wiretest.Packets(t, "unixgram", path)
 	feed, r := stream(t, "retry_max_interval_in_secs: 0\naddress: "+path)
 	feed <- "1"
-	read(t, c, 1)
+	wiretest.Datagrams(t, c, 1)
 	c.Close()
 	feed <- "2"
-	wiretest.Until(t, "it is told", func() bool { return strings.Contains(r.Log(), "target failed") })
+	actortest.Until(t, "it is told", func() bool { return strings.Contains(r.Log(), "target failed") })
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	c = packets(t, "unixgram", path)
-	if got := read(t, c, 1); got[0] != "<14>2" {
+	c = wiretest.Packets(t, "unixgram", path)
+	if got := wiretest.Datagrams(t, c, 1); got[0] != "<14>2" {
 		t.Errorf("%q", got)
 	}
 	close(feed)
@@ -179,10 +153,10 @@ func TestLongMessagesAreCutBetweenCharacters(t *testing.T) {
 	if got := over(t, "max_message_size: 513", text); got != "<14>"+text[:508]+"\n" {
 		t.Errorf("%d bytes, %q", len(got), got[500:])
 	}
-	c := packets(t, "udp4", "127.0.0.1:0")
+	c := wiretest.Packets(t, "udp4", "127.0.0.1:0")
 	feed, r := stream(t, "proto: udp\naddress: "+c.LocalAddr().String())
 	feed <- text
-	if got := read(t, c, 1)[0]; len(got) != 2048 {
+	if got := wiretest.Datagrams(t, c, 1)[0]; len(got) != 2048 {
 		t.Errorf("%d bytes", len(got))
 	}
 	close(feed)
@@ -197,7 +171,7 @@ func TestLongMessagesAreCutBetweenCharacters(t *testing.T) {
 
 // Faults: messages to nobody are counted and warned about.
 func TestNobodyListens(t *testing.T) {
-	c := packets(t, "udp4", "127.0.0.1:0")
+	c := wiretest.Packets(t, "udp4", "127.0.0.1:0")
 	address := c.LocalAddr().String()
 	c.Close()
 	feed, r := stream(t, "proto: udp\naddress: "+address)

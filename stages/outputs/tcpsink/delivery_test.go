@@ -95,7 +95,7 @@ func TestTheLastBatchIsSentAgainAfterAResetThoughTheSystemHadIt(t *testing.T) {
 	})
 	feed, r := stream(t, "store_interval_in_secs: 0\naddress: "+p.Addr())
 	feed <- "1"
-	wiretest.Until(t, "it counts as delivered", func() bool { return own(r, "delivered") == 1 })
+	actortest.Until(t, "it counts as delivered", func() bool { return own(r, "delivered") == 1 })
 	close(reset)
 	close(feed)
 	r.Finish()
@@ -124,7 +124,7 @@ func TestNothingCountsAsDeliveredBeforeThePeersSystemHasIt(t *testing.T) {
 	}()
 	t.Cleanup(release) // before the peer waits for its connections
 	var delivered int64
-	wiretest.Until(t, "the peer's system is full", func() bool {
+	actortest.Until(t, "the peer's system is full", func() bool {
 		before := delivered
 		delivered = own(r, "delivered")
 		return delivered > 0 && delivered == before && own(r, "bytes") > delivered*int64(len(text)+1)
@@ -152,7 +152,7 @@ func TestASlowReaderHoldsThePipelineBack(t *testing.T) {
 	const count = 2_000_000
 	r := actortest.Start(t, "- Numbers\n- TcpSink: {address: '"+p.Addr()+"', backlog_size: 1000}\n", tcpsink.Spec, actortest.Numbers(count))
 	held := func() bool { return r.Status("TcpSink").Waiting >= r.Status("TcpSink").Capacity/2 }
-	wiretest.Until(t, "the inbox is full", held)
+	actortest.Until(t, "the inbox is full", held)
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	if in := r.Status("Numbers").Meter.Received.Load(); in >= count || m.HeapAlloc > 100<<20 {
@@ -169,8 +169,8 @@ func TestAPeerThatTakesNothingCountsAsGone(t *testing.T) {
 	text := strings.Repeat("x", 16<<20) // more than the buffers of both systems hold
 	feed, r := stream(t, "store_interval_in_secs: 0\nwrite_timeout: 300ms\nbalance: round_robin\naddress: ['"+stuck.Addr()+"', '"+other.Addr()+"']")
 	feed <- text
-	wiretest.Until(t, "it is told", func() bool { return strings.Contains(r.Log(), "has taken nothing for 300ms") })
-	wiretest.Until(t, "the other has it", func() bool { return len(other.Text()) == len(text)+1 })
+	actortest.Until(t, "it is told", func() bool { return strings.Contains(r.Log(), "has taken nothing for 300ms") })
+	actortest.Until(t, "the other has it", func() bool { return len(other.Text()) == len(text)+1 })
 	close(silent)
 	close(feed)
 	r.Finish()
@@ -195,12 +195,12 @@ func TestAnswersMakeABatchDelivered(t *testing.T) {
 	})
 	feed, r := stream(t, "store_interval_in_secs: 0\nacknowledged: newline\naddress: "+p.Addr())
 	feed <- "1"
-	wiretest.Until(t, "it is sent again", func() bool { return p.Text() == "1\n1\n" })
+	actortest.Until(t, "it is sent again", func() bool { return p.Text() == "1\n1\n" })
 	if n := own(r, "delivered"); n != 0 {
 		t.Errorf("%d delivered", n)
 	}
 	answer <- struct{}{}
-	wiretest.Until(t, "it is delivered", func() bool { return own(r, "delivered") == 1 })
+	actortest.Until(t, "it is delivered", func() bool { return own(r, "delivered") == 1 })
 	close(answer)
 	feed <- "2"
 	close(feed)
@@ -261,8 +261,8 @@ func TestACertificateThatIsNotTrustedIsNamedAndTheOthersGoOn(t *testing.T) {
 	feed := make(chan string)
 	r := actortest.Start(t, text, tcpsink.Spec, actortest.Lines(feed))
 	feed <- "spam"
-	wiretest.Until(t, "the other has it", func() bool { return good.Text() == "spam\n" })
-	wiretest.Until(t, "it is told", func() bool { return strings.Contains(r.Log(), "unknown authority") })
+	actortest.Until(t, "the other has it", func() bool { return good.Text() == "spam\n" })
+	actortest.Until(t, "it is told", func() bool { return strings.Contains(r.Log(), "unknown authority") })
 	close(feed)
 	r.Finish()
 	if log := r.Log(); !strings.Contains(log, "CN=Brian") || !strings.Contains(log, bad.Addr()) {

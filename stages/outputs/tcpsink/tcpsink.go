@@ -60,7 +60,6 @@ type sink struct {
 	env     actor.Env
 	courier *delivery.Courier
 	frames  *frames
-	start   time.Duration
 	abreast int // lanes for a batch
 	lanes   []*lane
 	used    []*lane
@@ -75,7 +74,7 @@ func New(env actor.Env, o Options) (actor.Sink, error) {
 	}
 	s := &sink{
 		env: env, courier: delivery.New(env, o.Options, strings.Join(o.Address, ", ")), frames: newFrames(env, &o),
-		start: o.StartTimeout, abreast: o.Connections,
+		abreast: o.Connections,
 	}
 	count := o.Connections
 	if o.Balance == roundRobin {
@@ -97,10 +96,7 @@ func New(env actor.Env, o Options) (actor.Sink, error) {
 
 // Open reaches out only if the program shall not start without the peer.
 func (s *sink) Open(ctx context.Context) error {
-	if s.start <= 0 {
-		return nil
-	}
-	return s.courier.Connect(ctx, s.lanes[0].Connect)
+	return s.courier.Require(ctx, s.lanes[0].Connect)
 }
 
 // Write delivers the events of the batch.

@@ -165,10 +165,10 @@ func TestFailoverTriesThePeersInTheirOrder(t *testing.T) {
 	first, second := wiretest.Listen(t, nil), wiretest.Listen(t, nil)
 	feed, r := stream(t, "store_interval_in_secs: 0\naddress: ['"+first.Addr()+"', '"+second.Addr()+"']")
 	feed <- "1"
-	wiretest.Until(t, "the first has it", func() bool { return first.Text() == "1\n" })
+	actortest.Until(t, "the first has it", func() bool { return first.Text() == "1\n" })
 	first.Close()
 	feed <- "2"
-	wiretest.Until(t, "the second has it", func() bool { return strings.Contains(second.Text(), "2\n") })
+	actortest.Until(t, "the second has it", func() bool { return strings.Contains(second.Text(), "2\n") })
 	again := first.Again()
 	second.Close()
 	feed <- "3"
@@ -184,7 +184,7 @@ func TestRoundRobinSendsBatchesInTurn(t *testing.T) {
 	feed, r := stream(t, "balance: round_robin\nstore_interval_in_secs: 0\naddress: ['"+first.Addr()+"', '"+second.Addr()+"', '127.0.0.1:1']")
 	for i := range 6 {
 		feed <- fmt.Sprint(i)
-		wiretest.Until(t, "it arrives", func() bool { return strings.Count(first.Text()+second.Text(), "\n") == i+1 })
+		actortest.Until(t, "it arrives", func() bool { return strings.Count(first.Text()+second.Text(), "\n") == i+1 })
 	}
 	close(feed)
 	r.Finish()
@@ -199,7 +199,7 @@ func TestAPeerThatIsAwayAtStart(t *testing.T) {
 	p.Close()
 	feed, r := stream(t, "store_interval_in_secs: 0\naddress: "+p.Addr())
 	feed <- "1"
-	wiretest.Until(t, "the failure is told", func() bool { return strings.Contains(r.Log(), "target failed") })
+	actortest.Until(t, "the failure is told", func() bool { return strings.Contains(r.Log(), "target failed") })
 	again := p.Again()
 	feed <- "2"
 	close(feed)
@@ -220,7 +220,7 @@ func TestAPeerThatEndsBetweenBatchesCostsNothing(t *testing.T) {
 	for i := range 5 {
 		feed <- fmt.Sprint(i)
 		want += fmt.Sprint(i, "\n")
-		wiretest.Until(t, "it arrives", func() bool { return strings.HasSuffix(p.Text(), want[len(want)-2:]) })
+		actortest.Until(t, "it arrives", func() bool { return strings.HasSuffix(p.Text(), want[len(want)-2:]) })
 	}
 	close(feed)
 	r.Finish()

@@ -84,10 +84,7 @@ func New(env actor.Env, o Options) (actor.Sink, error) {
 
 // Open looks the name up only if the program shall not start without it.
 func (s *sink) Open(ctx context.Context) error {
-	if s.opts.StartTimeout <= 0 {
-		return nil
-	}
-	return s.courier.Connect(ctx, s.datagrams.Connect)
+	return s.courier.Require(ctx, s.datagrams.Connect)
 }
 
 // Write sends the events of the batch.

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"gambolputty/actor/actortest"
+	"gambolputty/stages/internal/wire/wiretest"
 	"gambolputty/stages/outputs/udpsink"
 )
 
@@ -18,28 +19,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func listen(t testing.TB, network, address string) *net.UDPConn {
 	t.Helper()
-	c, err := net.ListenPacket(network, address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	u := c.(*net.UDPConn)
+	u := wiretest.Packets(t, network, address).(*net.UDPConn)
 	u.SetReadBuffer(4 << 20)
 	return u
-}
-
-func read(t testing.TB, c net.PacketConn, count int) []string {
-	t.Helper()
-	var list []string
-	buf := make([]byte, 70_000)
-	for range count {
-		n, _, err := c.ReadFrom(buf)
-		if err != nil {
-			t.Fatal(err)
-		}
-		list = append(list, string(buf[:n]))
-	}
-	return list
 }
 
 func sink(t *testing.T, c net.PacketConn, options string, data ...string) {
@@ -61,7 +43,7 @@ func TestADatagramForEachEvent(t *testing.T) {
 		for network, address := range map[string]string{"udp4": "127.0.0.1:0", "udp6": "[::1]:0"} {
 			c := listen(t, network, address)
 			sink(t, c, options, "a", "b\nc")
-			if got := strings.Join(read(t, c, 2), "|"); got != want {
+			if got := strings.Join(wiretest.Datagrams(t, c, 2), "|"); got != want {
 				t.Errorf("%s over %s gives %q, want %q", options, network, got, want)
 			}
 		}
@@ -75,7 +57,7 @@ func TestDatagramsAreSentAtOnceInTheirOrder(t *testing.T) {
 	r := actortest.Start(t, "- Lines\n- UdpSink: {format: $(data), address: '"+c.LocalAddr().String()+"'}\n", udpsink.Spec, actortest.Lines(feed))
 	for i := range 100 {
 		feed <- fmt.Sprint(i)
-		if got := read(t, c, 1)[0]; got != fmt.Sprint(i, "\n") {
+		if got := wiretest.Datagrams(t, c, 1)[0]; got != fmt.Sprint(i, "\n") {
 			t.Fatalf("%q instead of %d", got, i)
 		}
 	}
@@ -86,7 +68,7 @@ func TestDatagramsAreSentAtOnceInTheirOrder(t *testing.T) {
 		many = append(many, fmt.Sprint(i))
 	}
 	sink(t, c, "format: $(data)\nappend_newline: False", many...)
-	if got := read(t, c, 1000); strings.Join(got, " ") != strings.Join(many, " ") {
+	if got := wiretest.Datagrams(t, c, 1000); strings.Join(got, " ") != strings.Join(many, " ") {
 		t.Error("the order of many is not kept")
 	}
 }
@@ -96,11 +78,11 @@ func TestWhatIsTooLongIsRejectedAndTheRestGoesOn(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "rejected")
 	options := "format: $(data)\nreject_action: file\nreject_file: " + file
 	sink(t, c, options, "a", strings.Repeat("x", 65507), "b", strings.Repeat("y", 65506))
-	if got := read(t, c, 3); got[0] != "a\n" || got[1] != "b\n" || len(got[2]) != 65507 {
+	if got := wiretest.Datagrams(t, c, 3); got[0] != "a\n" || got[1] != "b\n" || len(got[2]) != 65507 {
 		t.Errorf("%.20q", got)
 	}
 	sink(t, c, options+"\nmax_packet_size: 3", "ab", "abc", "c")
-	if got := read(t, c, 2); got[0] != "ab\n" || got[1] != "c\n" {
+	if got := wiretest.Datagrams(t, c, 2); got[0] != "ab\n" || got[1] != "c\n" {
 		t.Errorf("%q", got)
 	}
 	text, err := os.ReadFile(file)

@@ -235,5 +235,7 @@ func begin(t *testing.T, f *fake, options string, texts ...string) *actortest.Ru
 	if !strings.Contains(options, "server") {
 		options += "\nserver: " + strings.TrimPrefix(f.URL, "http://")
 	}
-	return actortest.Start(t, "- Lines\n- WebHdfsSink:\n    "+strings.ReplaceAll(target+options, "\n", "\n    ")+"\n", webhdfssink.Spec, actortest.Lines(feed))
+	together := fmt.Sprintf("store_interval_in_secs: 60\nbatch_size: %d\n", len(texts))
+	options = strings.Replace(target, "store_interval_in_secs: 0\n", together, 1) + options
+	return actortest.Start(t, "- Lines\n- WebHdfsSink:\n    "+strings.ReplaceAll(options, "\n", "\n    ")+"\n", webhdfssink.Spec, actortest.Lines(feed))
 }

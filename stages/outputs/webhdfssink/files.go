@@ -1,6 +1,7 @@
 package webhdfssink
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -115,7 +116,7 @@ func (l *files) create(ctx context.Context, name string) (int64, error) {
 
 // prepare makes the next piece.
 func (l *files) prepare(p *pending, f *file) error {
-	to := p.upTo(l.opts.RotateSize)
+	to := p.ends.UpTo(p.done, cmp.Or(l.opts.RotateSize, -1)) // 0 is no limit
 	body := p.data[p.done:to]
 	if l.opts.Compress != "" {
 		var err error
@@ -127,41 +128,10 @@ func (l *files) prepare(p *pending, f *file) error {
 	return nil
 }
 
-// upTo is the end of the last event that fits in room, and of the first in any case.
-func (p *pending) upTo(room int64) int {
-	if room <= 0 {
-		return len(p.data)
-	}
-	to := 0
-	for _, end := range p.ends {
-		if end <= p.done {
-			continue
-		}
-		if to > 0 && int64(end-p.done) > room {
-			break
-		}
-		to = end
-	}
-	return to
-}
-
 // full reports whether the file must be rotated in front of the piece. The rest of a line
 // that was begun always fits.
 func (l *files) full(f *file, p *pending) bool {
-	return l.opts.RotateSize > 0 && f.length > 0 && f.length+int64(len(p.piece.body)) > l.opts.RotateSize && p.between()
-}
-
-// between reports whether no line is written in part.
-func (p *pending) between() bool {
-	if p.done == 0 {
-		return true
-	}
-	for _, end := range p.ends {
-		if end >= p.done {
-			return end == p.done
-		}
-	}
-	return true
+	return l.opts.RotateSize > 0 && f.length > 0 && f.length+int64(len(p.piece.body)) > l.opts.RotateSize && p.ends.Between(p.done)
 }
 
 // send appends a piece.

@@ -78,7 +78,7 @@ func (s *sink) Write(ctx context.Context, b *actor.Batch) error {
 type pending struct {
 	path   string
 	data   []byte
-	ends   []int // where each event ends in data
+	ends   outfile.Ends // of the events in data
 	events []*event.Event
 	done   int // bytes that are in the file
 	piece  piece

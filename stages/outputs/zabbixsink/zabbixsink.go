@@ -111,10 +111,7 @@ func New(env actor.Env, o Options) (actor.Sink, error) {
 
 // Open reaches out only if the program shall not start without the server.
 func (s *sink) Open(ctx context.Context) error {
-	if s.opts.StartTimeout <= 0 {
-		return nil
-	}
-	return s.courier.Connect(ctx, func(ctx context.Context) error {
+	return s.courier.Require(ctx, func(ctx context.Context) error {
 		c, err := s.dial(ctx)
 		if err != nil {
 			return err

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"gambolputty/actor/actortest"
-	"gambolputty/stages/internal/wire/wiretest"
 	"gambolputty/stages/internal/zmqconn/pyzmq"
 	"gambolputty/stages/outputs/zmqsink"
 )
@@ -75,7 +74,7 @@ func TestIntegrationLibzmqIsAbsentAtTheStartAndGoesAndComesBack(t *testing.T) {
 	s := pyzmq.Run(t, puller, "bind", "tcp://"+address)
 	see(t, s, 0, 1)
 	s.Kill()
-	wiretest.Until(t, "it is noticed", func() bool {
+	actortest.Until(t, "it is noticed", func() bool {
 		return strings.Contains(r.Log(), "closed the connection") || strings.Contains(r.Log(), "reset")
 	})
 	feed <- "event 1"
@@ -97,7 +96,7 @@ while True:
 `)
 	const count = 100_000
 	r := numbers(t, "hwm: 1000\nserver: 127.0.0.1:"+s.Line(), count)
-	wiretest.Until(t, "the inbox is full", func() bool { return r.Status("ZmqSink").Waiting >= r.Status("ZmqSink").Capacity/2 })
+	actortest.Until(t, "the inbox is full", func() bool { return r.Status("ZmqSink").Waiting >= r.Status("ZmqSink").Capacity/2 })
 	if n := own(r, "delivered"); n > 5000 {
 		t.Errorf("%d messages count as delivered", n)
 	}
@@ -156,7 +155,7 @@ func untilHeard(t *testing.T, feed chan<- string, r *actortest.Running, text str
 	for sent := int64(0); own(r, "without_subscriber") == sent; {
 		feed <- text
 		sent++
-		wiretest.Until(t, "it is delivered", func() bool { return own(r, "delivered") == sent })
+		actortest.Until(t, "it is delivered", func() bool { return own(r, "delivered") == sent })
 	}
 }
 
@@ -169,7 +168,7 @@ s.curve_server = True`, 1)
 	numbers(t, "curve_server_key: '"+serverPublic+"'\nserver: 127.0.0.1:"+port, 5000).Finish()
 	see(t, s, 0, 5000)
 	feed, r := stream(t, "curve_server_key: 'Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID'\nserver: 127.0.0.1:"+port)
-	wiretest.Until(t, "it is told", func() bool { return strings.Contains(r.Log(), "target failed") })
+	actortest.Until(t, "it is told", func() bool { return strings.Contains(r.Log(), "target failed") })
 	close(feed)
 	r.Finish()
 

@@ -15,7 +15,6 @@ import (
 
 	"gambolputty/actor/actortest"
 	"gambolputty/actor/event"
-	"gambolputty/stages/internal/wire/wiretest"
 	"gambolputty/stages/internal/zmqconn"
 	"gambolputty/stages/outputs/zmqsink"
 )
@@ -137,7 +136,7 @@ func (p *peer) messages() []string {
 
 func (p *peer) wait(n int) {
 	p.t.Helper()
-	wiretest.Until(p.t, fmt.Sprintf("%d messages", n), func() bool { return len(p.messages()) >= n })
+	actortest.Until(p.t, fmt.Sprintf("%d messages", n), func() bool { return len(p.messages()) >= n })
 }
 
 // numbers sends the numbered events.
@@ -203,7 +202,7 @@ func TestATopicWithAMissingFieldIsRejected(t *testing.T) {
 func TestPushWaitsForAPeer(t *testing.T) {
 	feed, r := stream(t, "mode: bind\nserver: '127.0.0.1:0'")
 	feed <- "spam"
-	wiretest.Until(t, "it is told", func() bool { return strings.Contains(r.Log(), "no peer is connected") })
+	actortest.Until(t, "it is told", func() bool { return strings.Contains(r.Log(), "no peer is connected") })
 	p := newPeer(t, zmqconn.Pull).connect("tcp", r.Addr())
 	p.wait(1)
 	close(feed)
@@ -236,7 +235,7 @@ func TestHighWaterMark(t *testing.T) {
 	p.bind("127.0.0.1:0")
 	const count = 200_000
 	r := numbers(t, "hwm: 10\nserver: "+p.addr(), count)
-	wiretest.Until(t, "the inbox is full", func() bool { return r.Status("ZmqSink").Waiting >= r.Status("ZmqSink").Capacity/2 })
+	actortest.Until(t, "the inbox is full", func() bool { return r.Status("ZmqSink").Waiting >= r.Status("ZmqSink").Capacity/2 })
 	if in, out := r.Status("Numbers").Meter.Received.Load(), own(r, "delivered"); in >= count || out != 0 {
 		t.Errorf("%d events were read, %d delivered", in, out)
 	}
@@ -267,7 +266,7 @@ func TestAfterAnEndItGoesOnWithWhatHasNoReceipt(t *testing.T) {
 func TestPeersShareTheMessages(t *testing.T) {
 	a, b := newPeer(t, zmqconn.Pull).bind("127.0.0.1:0"), newPeer(t, zmqconn.Pull).bind("127.0.0.1:0")
 	feed, r := stream(t, "server: ['"+a.addr()+"', '"+b.addr()+"']")
-	wiretest.Until(t, "both are connected", func() bool { return strings.Count(r.Log(), "msg=connected") == 2 })
+	actortest.Until(t, "both are connected", func() bool { return strings.Count(r.Log(), "msg=connected") == 2 })
 	for i := range 1000 {
 		feed <- fmt.Sprint(i)
 	}
@@ -289,7 +288,7 @@ func TestAPeerWithoutReceiptsGetsMessagesToo(t *testing.T) {
 func TestSubscribersGetWhatTheyWant(t *testing.T) {
 	feed, r := stream(t, "pattern: pub\nmode: bind\nserver: '127.0.0.1:0'\ntopic: nginx")
 	feed <- "nobody hears"
-	wiretest.Until(t, "it is counted", func() bool { return own(r, "without_subscriber") == 1 })
+	actortest.Until(t, "it is counted", func() bool { return own(r, "without_subscriber") == 1 })
 	a, b := newPeer(t, zmqconn.Sub).connect("tcp", r.Addr()), newPeer(t, zmqconn.Sub).connect("tcp", r.Addr())
 	for n := 0; len(a.messages()) == 0 || len(b.messages()) == 0; n++ { // until the subscriptions have come
 		feed <- "GET /"
@@ -325,12 +324,12 @@ func TestTopicsAreCancelled(t *testing.T) {
 		before := own(r, "without_subscriber")
 		feed <- "egg"
 		sent++
-		wiretest.Until(t, "it is delivered", func() bool { return own(r, "delivered") == sent })
+		actortest.Until(t, "it is delivered", func() bool { return own(r, "delivered") == sent })
 		return own(r, "without_subscriber") > before
 	}
 	say("\x01egg")
 	say("\x01egg")
-	wiretest.Until(t, "somebody has subscribed", func() bool { return !counted() })
+	actortest.Until(t, "somebody has subscribed", func() bool { return !counted() })
 	say("\x00egg")
 	say("\x00spam")
 	for range 5 {
@@ -339,7 +338,7 @@ func TestTopicsAreCancelled(t *testing.T) {
 		}
 	}
 	say("\x00egg")
-	wiretest.Until(t, "nobody has subscribed", counted)
+	actortest.Until(t, "nobody has subscribed", counted)
 	say("\x01" + strings.Repeat("x", 1025))
 	for err == nil { // it is sent away
 		_, err = c.Read()
@@ -373,7 +372,7 @@ func TestASlowSubscriberLosesMessagesAndOthersDoNot(t *testing.T) {
 	}
 	quick.wait(n + 10)
 	close(proceed)
-	wiretest.Until(t, "it has caught up", func() bool { return strings.Contains(r.Log(), "has caught up") })
+	actortest.Until(t, "it has caught up", func() bool { return strings.Contains(r.Log(), "has caught up") })
 	close(feed)
 	r.Finish()
 	if !strings.Contains(r.Log(), "subscriber is slow") || len(slow.messages()) >= len(quick.messages()) {
@@ -407,7 +406,7 @@ func TestAWrongKeyIsTold(t *testing.T) {
 	}
 	p.bind("127.0.0.1:0")
 	feed, r := stream(t, "curve_server_key: 'Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID'\nserver: "+p.addr())
-	wiretest.Until(t, "it is told", func() bool { return strings.Contains(r.Log(), "target failed") })
+	actortest.Until(t, "it is told", func() bool { return strings.Contains(r.Log(), "target failed") })
 	if !strings.Contains(r.Log(), "closed the connection") {
 		t.Error(r.Log())
 	}

@@ -94,13 +94,8 @@ func (o *Options) Validate() error {
 		errs = append(errs, &option.Fault{Code: option.NotAllowed, Option: "target_date_pattern", Message: "must not be empty"})
 	}
 	var err error
-	if o.source, err = datetime.Zone("source_timezone", o.SourceZone); err != nil {
-		errs = append(errs, err)
-	}
-	if o.target, err = datetime.Zone("target_timezone", o.TargetZone); err != nil {
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
+	o.source, o.target, err = datetime.Zones(o.SourceZone, o.TargetZone)
+	return errors.Join(append(errs, err)...)
 }
 
 type parser struct {
@@ -160,16 +155,12 @@ func (p *parser) read(v event.Value) (time.Time, error) {
 
 func (p *parser) write(t time.Time) event.Value {
 	t = t.In(p.opts.target)
-	switch p.opts.TargetPattern {
-	case datetime.Epoch:
-		return event.Int(t.Unix())
-	case datetime.EpochMillis:
-		return event.Int(t.UnixMilli())
-	case datetime.EpochNanos:
-		return event.Int(t.UnixNano())
-	case datetime.ISO8601:
+	if n, ok := datetime.SinceEpoch(p.opts.TargetPattern, t); ok {
+		return event.Int(n)
+	}
+	if p.opts.TargetPattern == datetime.ISO8601 {
 		p.buf = t.AppendFormat(p.buf[:0], "2006-01-02T15:04:05.000Z07:00")
-	default:
+	} else {
 		p.buf = expr.AppendTime(p.buf[:0], p.opts.TargetPattern, t)
 	}
 	return event.String(string(p.buf))

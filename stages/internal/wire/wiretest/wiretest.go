@@ -8,7 +8,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
+
+	"gambolputty/actor/actortest"
 )
 
 // Peer accepts connections and keeps what comes.
@@ -123,11 +124,7 @@ func Reset(c net.Conn) {
 // Until waits for something that other goroutines do.
 func Until(t testing.TB, what string, is func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !is(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("waited in vain until %s", what)
-		}
-	}
+	actortest.Until(t, what, is)
 }
 
 // ListenTLS is Listen with TLS.
