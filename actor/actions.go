@@ -1,6 +1,8 @@
 package actor
 
 import (
+	"slices"
+
 	"gambolputty/actor/event"
 	"gambolputty/actor/expr"
 )
@@ -43,9 +45,11 @@ func (a *Actions) none() bool {
 type acting struct {
 	*Actions
 	node  *node
-	names []event.Path
+	names []event.Path // those for the event at hand
+	own   []event.Path // room for them
 	vals  []event.Value
 	fixed []event.Path // the compiled names that need no event; zero where they do
+	named bool         // none of them does
 }
 
 func newActing(n *node) *acting {
@@ -59,6 +63,7 @@ func newActing(n *node) *acting {
 	for _, d := range a.Delete {
 		a.fixed = append(a.fixed, fixedPath(d))
 	}
+	a.names, a.named = a.fixed, !slices.ContainsFunc(a.fixed, event.Path.IsZero)
 	return a
 }
 
@@ -99,7 +104,11 @@ func (a *acting) apply(e *event.Event) {
 
 // compute evaluates names and values from the event as the module left it.
 func (a *acting) compute(e *event.Event) {
-	a.names, a.vals = append(a.names[:0], a.fixed...), a.vals[:0]
+	a.vals = a.vals[:0]
+	if !a.named {
+		a.names = append(a.own[:0], a.fixed...)
+		a.own = a.names
+	}
 	for i, f := range a.Add {
 		if a.names[i].IsZero() {
 			a.names[i] = a.path(e, f.Name, "add_fields")

@@ -46,8 +46,12 @@ func (n *Encoder) AppendEvent(dst []byte, e *Event) []byte {
 			dst = append(n.appendMeta(dst, e), ',')
 		}
 		f := &e.root.fields[at]
-		dst = append(dst, f.Key.JSON...)
-		dst = append(n.AppendValue(dst, f.Value), ',')
+		dst = appendKey(dst, f.Key.JSON)
+		if f.Value.IsString() {
+			dst = append(AppendJSONString(dst, f.Value.raw()), ',')
+		} else {
+			dst = append(n.AppendValue(dst, f.Value), ',')
+		}
 	}
 	if before == len(s.order) && e.meta.has&hasMeta != 0 {
 		dst = append(n.appendMeta(dst, e), ',')
@@ -225,6 +229,19 @@ func AppendJSONString(dst []byte, s string) []byte {
 // mayBeUnclean is unclean with marks that may be wrong, for a first look.
 func mayBeUnclean(v uint64) uint64 {
 	return (v ^ (ones * nextToQuote) - ones*(' '+1)) | (v ^ (ones * '\\') - ones) | v
+}
+
+// appendKey appends the rendered form of a key, short ones in two words that may overlap.
+func appendKey(dst []byte, k string) []byte {
+	n := len(k)
+	if n < 8 || n > 16 || cap(dst)-len(dst) < n {
+		return append(dst, k...)
+	}
+	at := len(dst)
+	dst = dst[:at+n]
+	binary.LittleEndian.PutUint64(dst[at:], word(k, 0))
+	binary.LittleEndian.PutUint64(dst[at+n-8:], word(k, n-8))
+	return dst
 }
 
 // shortText is the length up to which a text is copied while it is looked at.
