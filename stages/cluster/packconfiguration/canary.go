@@ -2,6 +2,7 @@ package packconfiguration
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"gambolputty/stages/cluster/pack"
@@ -80,7 +81,43 @@ func (s *staged) judge(m pack.Member, r Report) (why string, well bool) {
 // choose finds as many canaries as there shall be: those that have the revision already, and
 // then others by name. One that has left makes room for another.
 func (n *node) choose(s *staged) {
-	members := n.pack.Members()
+	before := maps.Clone(s.canaries)
+	n.fill(s, n.pack.Members())
+	if maps.Equal(before, s.canaries) {
+		return
+	}
+	n.mu.Lock()
+	if e := n.book.of(s.revision); e != nil { // for this node after a restart
+		e.Canaries = map[string]string{}
+		for name := range s.canaries {
+			e.Canaries[name] = s.before[name]
+		}
+	}
+	n.mu.Unlock()
+	n.saveBook()
+}
+
+// resume makes those canaries again that were before a restart of this node.
+func (n *node) resume(s *staged) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if e := n.book.of(s.revision); e != nil {
+		for name, health := range e.Canaries {
+			s.canaries[name], s.before[name] = true, health
+		}
+	}
+}
+
+// of is the record of a revision if it is the newest one.
+func (b *book) of(r revision) *record {
+	if last, known := b.last(); !known || last.N != r.N || last.Hash != r.Hash {
+		return nil
+	}
+	return &b.Revisions[len(b.Revisions)-1]
+}
+
+// fill adds canaries until there are enough, and drops those that have left.
+func (n *node) fill(s *staged, members []pack.Member) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, m := range members {

@@ -36,6 +36,8 @@ type record struct {
 	Stage Stage  `json:"stage"`
 	By    string `json:"by,omitempty"`
 	Note  string `json:"note,omitempty"`
+	// Canaries are the nodes that got it first, with what ailed them before.
+	Canaries map[string]string `json:"canaries,omitempty"`
 }
 
 // Action is something that somebody did about revisions.

@@ -215,6 +215,8 @@ func (n *node) advance(r revision, w why) {
 		s := &staged{revision: r, canaries: map[string]bool{}, before: map[string]string{}}
 		if f := n.lead.former; f != nil {
 			s.canaries, s.before = f.canaries, f.before
+		} else {
+			n.resume(s)
 		}
 		n.stage(s)
 		n.announce()

@@ -191,9 +191,12 @@ func startFailing(t *testing.T, fails error, name, text, role, host string, port
 	if !strings.Contains(options, "cache_file") {
 		options += ", cache_file: " + filepath.Join(t.TempDir(), "cache")
 	}
-	net := host[:strings.LastIndex(host, ".")]
-	r := actortest.StartOffering(t, []any{Program(f)}, fmt.Sprintf("- Pack: {name: test, secret: a secret of many letters, node_name: %s, interface: %s, port: %d, join: [%s.2, %s.3, %s.4], interval: 100ms, dead_after: 1, pack: %s}\n- PackConfiguration: {interval: 100ms%s}\n- Lines\n- TestCatch\n",
-		name, host, port, net, net, net, role, options), pack.Spec, spec, actortest.Lines(make(chan string)))
+	net, dead := host[:strings.LastIndex(host, ".")], 1
+	if strings.HasPrefix(role, "auto") {
+		dead = 4 // or a busy machine takes the role from a leader that a test counts on
+	}
+	r := actortest.StartOffering(t, []any{Program(f)}, fmt.Sprintf("- Pack: {name: test, secret: a secret of many letters, node_name: %s, interface: %s, port: %d, join: [%s.2, %s.3, %s.4], interval: 100ms, dead_after: %d, pack: %s}\n- PackConfiguration: {interval: 100ms%s}\n- Lines\n- TestCatch\n",
+		name, host, port, net, net, net, dead, role, options), pack.Spec, spec, actortest.Lines(make(chan string)))
 	r.Logged("node")
 	return &member{made, f, r}
 }
