@@ -127,13 +127,15 @@ func TestIntegrationAStaticMemberComesBack(t *testing.T) {
 	options := "topics: a\ngroup_id: g\nauto_offset_reset: earliest\nsession_timeout_ms: 20000\ngroup_instance_id: "
 	one, two := start(t, b.Tool, options+"one"), start(t, b.Tool, options+"two")
 	kafkatest.Until(t, "both are there", func() bool { return b.Members("g") == "2 Stable" })
-	before := strings.Count(two.Log(), "partitions assigned")
+	assigned := func() int { return strings.Count(two.Log(), "partitions assigned") }
+	kafkatest.Until(t, "the other member has partitions", func() bool { return assigned() > 0 })
+	before := assigned()
 	one.Stop()
 	one = start(t, b.Tool, options+"one")
 	b.Produce("a", 0, "1")
 	b.Produce("a", 1, "2")
 	kafkatest.Until(t, "both messages came", func() bool { return len(one.Wait(0))+len(two.Wait(0)) == 2 })
-	if after := strings.Count(two.Log(), "partitions assigned"); after != before {
+	if after := assigned(); after != before {
 		t.Errorf("partitions of the other member were assigned %d times, then %d times", before, after)
 	}
 	one.Stop()
