@@ -165,34 +165,28 @@ func (s *server) packDifference(w http.ResponseWriter, r *http.Request) {
 
 // stepDown makes this node give up the role of the leader.
 func (s *server) stepDown(w http.ResponseWriter, r *http.Request) {
-	h, ok := found[herd](s.env)
-	if !ok {
-		s.fail(w, r, http.StatusConflict, "there is no Pack in the configuration")
-		return
-	}
-	node := h.View().Node
-	s.acted(r, "step down as the leader", "node", node)
-	if err := h.StepDown(); err != nil {
-		s.fail(w, r, http.StatusConflict, err.Error())
-		return
-	}
-	s.answer(w, map[string]any{"stepped_down": node})
+	s.withdraw(w, r, "step down as the leader", "stepped_down", func(h herd) error { return h.StepDown() })
 }
 
 // leavePack makes this node leave the pack; its events go on.
 func (s *server) leavePack(w http.ResponseWriter, r *http.Request) {
+	s.withdraw(w, r, "leave the pack", "left", func(h herd) error { return h.Leave(r.Context()) })
+}
+
+// withdraw does what this node gives up, and answers with its name under a key.
+func (s *server) withdraw(w http.ResponseWriter, r *http.Request, what, key string, do func(herd) error) {
 	h, ok := found[herd](s.env)
 	if !ok {
 		s.fail(w, r, http.StatusConflict, "there is no Pack in the configuration")
 		return
 	}
 	node := h.View().Node
-	s.acted(r, "leave the pack", "node", node)
-	if err := h.Leave(r.Context()); err != nil {
+	s.acted(r, what, "node", node)
+	if err := do(h); err != nil {
 		s.fail(w, r, http.StatusConflict, err.Error())
 		return
 	}
-	s.answer(w, map[string]any{"left": node})
+	s.answer(w, map[string]any{key: node})
 }
 
 // removeFromPack removes a node that is gone from the pack.
